@@ -1,0 +1,1 @@
+"""fperank: relative hydrographs from camera photos and comparisons of photo pairs."""
