@@ -275,7 +275,8 @@ def write_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: Path) -> 
 def iso_times(times: pd.Series) -> pd.Series:
     """Tell instants as ISO 8601 with seconds and offset, `2024-04-30T07:15:00-04:00`."""
     text = times.dt.floor("s").dt.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return text.str.slice(0, -2) + ":" + text.str.slice(-2)
+    told: pd.Series = text.str.slice(0, -2) + ":" + text.str.slice(-2)
+    return told
 
 
 def local_dates(times: pd.Series) -> pd.Series:
