@@ -260,7 +260,7 @@ class Params(DatasetParams, InputParams, TrainParams, PredictParams, ReportParam
     """Every key of `params.yaml`."""
 
 
-def _sentence(error: dict[str, Any], path: Path) -> str:
+def _sentence(error: dict[str, Any], path: Path | str) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, Params.model_fields, n=1)
@@ -300,3 +300,17 @@ def load_params(path: Path, group: type[GroupT]) -> GroupT:
             "\n".join(_sentence(dict(one), path) for one in error.errors())
         ) from None
     return group.model_validate({name: getattr(params, name) for name in group.model_fields})
+
+
+def check_group(group: type[GroupT], values: dict[str, Any]) -> GroupT:
+    """Check parameters that come from a command line instead of the file.
+
+    Raises:
+        ParameterError: a value is not allowed; the message lists every fault at once.
+    """
+    try:
+        return group.model_validate(values)
+    except ValidationError as error:
+        raise ParameterError(
+            "\n".join(_sentence(dict(one), "command line") for one in error.errors())
+        ) from None

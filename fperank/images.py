@@ -1,0 +1,178 @@
+"""Photo files -> pixels: decode, orient, crop, resize. The only module that knows image files.
+
+A photo of another shape than the model's keeps its proportions: it is scaled until it covers the
+model's frame and its middle is taken, never stretched. Refused, each with its reason: what is no
+image, is broken or truncated, is smaller than 8 pixels on a side, or holds over 178 megapixels.
+"""
+
+import struct
+import zlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict
+
+from fperank.errors import DataError, PhotoError
+
+Pixels = NDArray[np.uint8]
+"""One photo, `[height, width, 3]`, red, green, blue, 0 to 255."""
+
+_MIN_SIDE = 8
+# What Pillow's readers raise at broken files, seen for JPEG, PNG and TIFF.
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError)
+_BROKEN_BYTES = (OverflowError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+class PhotoView(BaseModel):
+    """What part of a photo the network sees, and at what size.
+
+    Attributes:
+        height: pixels of the network's input.
+        width: likewise.
+        crop_top: share of the photo's height that is cut off at the top, and so on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int
+    width: int
+    crop_top: float = 0.0
+    crop_bottom: float = 0.0
+    crop_left: float = 0.0
+    crop_right: float = 0.0
+
+
+def read_photo(path: Path, view: PhotoView) -> Pixels:
+    """Read one photo as the network sees it.
+
+    Returns:
+        `[view.height, view.width, 3]`.
+
+    Raises:
+        PhotoError: the reason, told without the path.
+    """
+    try:
+        with Image.open(path) as file:
+            image = _eight_bit_rgb(ImageOps.exif_transpose(file))
+    except (*_BROKEN, *_BROKEN_BYTES) as error:
+        raise PhotoError(_reason(path, error)) from None
+    box = _box(image.size, view)
+    size = (view.width, view.height)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=None))
+
+
+def read_photos(
+    paths: Iterable[Path], view: PhotoView, workers: int
+) -> Iterator[Pixels | PhotoError]:
+    """Read many photos in parallel, in their order; what cannot be read comes as its error.
+
+    Only a few photos per worker wait decoded, so memory does not grow with their number.
+    """
+
+    def attempt(path: Path) -> Pixels | PhotoError:
+        try:
+            return read_photo(path, view)
+        except PhotoError as error:
+            return error
+
+    waiting: deque[Future[Pixels | PhotoError]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for path in paths:
+            waiting.append(pool.submit(attempt, path))
+            if len(waiting) > 16 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def view_for(
+    paths: Iterable[Path],
+    height: int,
+    crops: dict[str, float],
+) -> PhotoView:
+    """Choose the width that suits the most common shape among photos.
+
+    Args:
+        paths: photos; those that cannot be read have no say.
+        height: the network's input height in pixels.
+        crops: crop_top, crop_bottom, crop_left, crop_right as shares.
+
+    Raises:
+        DataError: no photo can be read.
+    """
+    shapes: Counter[tuple[int, int]] = Counter()
+    for path in paths:
+        try:
+            with Image.open(path) as file:
+                width, high = file.size
+                if file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+                    width, high = high, width
+        except (*_BROKEN, *_BROKEN_BYTES):
+            continue
+        if min(width, high) >= _MIN_SIDE:
+            shapes[width, high] += 1
+    if not shapes:
+        raise DataError(
+            "none of the annotated photos can be read: open one in an image viewer; the dataset's "
+            "photos lie in its folder photos/"
+        )
+    (width, high), _ = max(shapes.items(), key=lambda item: (item[1], item[0]))
+    seen_width = width * (1 - crops["crop_left"] - crops["crop_right"])
+    seen_height = high * (1 - crops["crop_top"] - crops["crop_bottom"])
+    return PhotoView(
+        height=height, width=max(round(height * seen_width / seen_height), 32), **crops
+    )
+
+
+def _eight_bit_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        deep = np.asarray(image).astype(np.int64)
+        top = 65535 if deep.max(initial=0) > 255 else 255
+        image = Image.fromarray((deep.clip(0, top) * 255 // top).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("holds fractions, not brightness: save it as 8-bit or 16-bit")
+    return image.convert("RGB")
+
+
+def _box(size: tuple[int, int], view: PhotoView) -> tuple[float, float, float, float]:
+    """The part of a photo that is scaled to the view: crops off, then the middle of its shape."""
+    width, height = size
+    left, top = width * view.crop_left, height * view.crop_top
+    seen_width = width * (1 - view.crop_left - view.crop_right)
+    seen_height = height * (1 - view.crop_top - view.crop_bottom)
+    if min(seen_width, seen_height) < _MIN_SIDE:
+        raise PhotoError(f"is {width} x {height} pixels: too small to score")
+    scale = min(seen_width / view.width, seen_height / view.height)
+    # Within a pixel's width of the model's shape a photo counts as of that shape, uncut.
+    if seen_width - scale * view.width > 1 + 0.5 * scale:
+        left += (seen_width - scale * view.width) / 2
+        seen_width = scale * view.width
+    elif seen_height - scale * view.height > 1 + 0.5 * scale:
+        top += (seen_height - scale * view.height) / 2
+        seen_height = scale * view.height
+    return (left, top, left + seen_width, top + seen_height)
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file could not be read; never with its path, which differs between machines."""
+    if isinstance(error, FileNotFoundError):
+        return "the file is absent"
+    if path.is_dir():
+        return "is a folder, not a photo"
+    if isinstance(error, PermissionError):
+        return "the file may not be read: check its permissions"
+    if path.stat().st_size == 0:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return "is not an image of a known kind"
+    if isinstance(error, Image.DecompressionBombError):
+        return "is larger than 178 megapixels"
+    text = str(error)
+    if str(path) in text or not text:
+        text = type(error).__name__
+    return f"is broken: {text}"

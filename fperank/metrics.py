@@ -1,0 +1,168 @@
+"""Rank agreement between scores and observed values, and its uncertainty.
+
+Pure functions of arrays. Each answers None where its question has no answer, such as the agreement
+of a single photo; nothing is made up. Intervals come from a block bootstrap over time (Kunsch 1989,
+doi 10.1214/aos/1176347265): neighbouring photos show the same water, so drawing single photos would
+promise too much certainty.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata, spearmanr
+from sklearn.metrics import average_precision_score
+
+Values = NDArray[np.float64]
+Metric = Callable[[Values, Values], float | None]
+
+_EXTREMES = (75, 90, 95)
+_SEED = 20250101
+
+
+def tau(observed: Values, score: Values) -> float | None:
+    """Kendall's tau-b: share of concordant minus discordant pairs, corrected for ties, -1 to 1.
+
+    Kendall 1945, doi 10.1093/biomet/33.3.239.
+    """
+    return _number(kendalltau(observed, score).statistic) if len(observed) > 1 else None
+
+
+def spearman(observed: Values, score: Values) -> float | None:
+    """Spearman's rho: the correlation of the ranks, -1 to 1."""
+    if len(observed) < 2 or np.ptp(observed) == 0 or np.ptp(score) == 0:
+        return None
+    return _number(spearmanr(observed, score).statistic)
+
+
+def rank_mae(observed: Values, score: Values) -> float | None:
+    """Mean absolute difference of the rank percentiles, 0 to 1; chance gives 1/3."""
+    if len(observed) < 2:
+        return None
+    return float(np.abs(percentiles(observed) - percentiles(score)).mean())
+
+
+def map_high(observed: Values, score: Values) -> float | None:
+    """Mean average precision of finding high values by the score, 0 to 1.
+
+    The mean over three tasks: values at or above the 75th, 90th and 95th percentile.
+    """
+    if len(observed) < 2 or np.ptp(observed) == 0:
+        return None
+    cuts = np.percentile(observed, _EXTREMES)
+    return float(np.mean([average_precision_score(observed >= cut, score) for cut in cuts]))
+
+
+def map_low(observed: Values, score: Values) -> float | None:
+    """Mean average precision of finding values at or below the 25th, 10th and 5th percentile."""
+    return map_high(-observed, -score)
+
+
+METRICS: dict[str, Metric] = {
+    "tau": tau,
+    "spearman": spearman,
+    "rank_mae": rank_mae,
+    "map_high": map_high,
+    "map_low": map_low,
+}
+
+
+def percentiles(values: Values) -> Values:
+    """Where each value stands among all: (rank - 1) / (n - 1), 0 to 1, ties averaged.
+
+    A single value stands at 0.5; what is not a number does not count and stays none.
+    """
+    there = ~np.isnan(values)
+    result = np.full(len(values), np.nan)
+    n = int(there.sum())
+    result[there] = (rankdata(values[there]) - 1) / (n - 1) if n > 1 else 0.5
+    return result
+
+
+def agreement(
+    observed: Values, score: Values, block: NDArray[np.int64], samples: int
+) -> dict[str, float | int]:
+    """All of `METRICS`, each with its 95 % interval.
+
+    Args:
+        observed: `[n]`, observed values.
+        score: `[n]`, the model's scores of the same photos or days.
+        block: `[n]`, which stretch of time each belongs to; blocks are drawn whole.
+        samples: bootstrap samples; 0 leaves the intervals out.
+
+    Returns:
+        `n`, and for each metric that can be told its value under its name, and the interval under
+        `<name>_ci_low` and `<name>_ci_high` where there are at least two blocks.
+    """
+    result: dict[str, float | int] = {"n": len(observed)}
+    draws = _block_draws(block, samples)
+    for name, metric in METRICS.items():
+        if (value := metric(observed, score)) is None:
+            continue
+        result[name] = value
+        _add_interval(result, name, [metric(observed[rows], score[rows]) for rows in draws])
+    return result
+
+
+def pair_agreement(
+    label: NDArray[np.int64],
+    difference: Values,
+    tie_probability: Values | None,
+    block: NDArray[np.int64],
+    samples: int,
+) -> dict[str, float | int]:
+    """How well scores agree with a person's answers; needs no gauge.
+
+    Args:
+        label: `[pairs]`, 1, 0 (no difference) or -1.
+        difference: `[pairs]`, score of photo 1 minus that of photo 2.
+        tie_probability: `[pairs]`, the model's probability of "no difference", if its loss has one.
+        block: `[pairs]`, which stretch of time each belongs to.
+        samples: bootstrap samples.
+
+    Returns:
+        `n`; `accuracy`, the share of untied pairs in the answered order, with its interval;
+        `n_ties` and `tie_share`; with a tie model `tie_share_model` and `tie_calibration_error`,
+        the mean distance of the two shares over ten equal bins of score difference.
+    """
+    ties = label == 0
+    result: dict[str, float | int] = {"n": len(label), "n_ties": int(ties.sum())}
+    if not len(label):
+        return result
+    right = (np.sign(difference) == label).astype(np.float64)
+    if not ties.all():
+        result["accuracy"] = float(right[~ties].mean())
+        drawn = [right[rows[~ties[rows]]] for rows in _block_draws(block, samples)]
+        _add_interval(result, "accuracy", [float(d.mean()) if len(d) else None for d in drawn])
+    result["tie_share"] = float(ties.mean())
+    if tie_probability is not None:
+        result["tie_share_model"] = float(tie_probability.mean())
+        bins = np.array_split(np.argsort(np.abs(difference), kind="stable"), 10)
+        gaps = [abs(ties[b].mean() - tie_probability[b].mean()) * len(b) for b in bins if len(b)]
+        result["tie_calibration_error"] = float(sum(gaps) / len(label))
+    return result
+
+
+def _block_draws(block: NDArray[np.int64], samples: int) -> list[NDArray[np.int64]]:
+    """Row numbers of each bootstrap sample: as many blocks as there are, drawn with replacement."""
+    names, codes = np.unique(block, return_inverse=True)
+    if len(names) < 2:
+        return []
+    order = np.argsort(codes, kind="stable")
+    rows_of = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    rng = np.random.default_rng(_SEED)
+    return [
+        np.concatenate([rows_of[k] for k in rng.integers(len(names), size=len(names))])
+        for _ in range(samples)
+    ]
+
+
+def _add_interval(result: dict[str, float | int], name: str, drawn: list[float | None]) -> None:
+    told = [value for value in drawn if value is not None]
+    if told:
+        low, high = np.percentile(told, [2.5, 97.5])
+        result[f"{name}_ci_low"], result[f"{name}_ci_high"] = float(low), float(high)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,254 @@
+"""The training loop: batches of pairs, freeze and unfreeze, schedule, early stopping, exact resume.
+
+A plain loop and not a framework's: a frozen backbone must keep its BatchNorm statistics, and a run
+that was killed must end with the very weights of a run that was not. Both hold because every random
+number of an epoch follows from (seed, epoch) alone.
+
+Each distinct photo of a batch goes through the network once, however many of its pairs are in it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from fperank.augment import augment
+from fperank.batches import TrainingData, pair_batches
+from fperank.checkpoints import Checkpoint
+from fperank.compute import choose_device, set_determinism
+from fperank.errors import DataError
+from fperank.modelfile import ModelDescription, normalise, to_tensor
+from fperank.params import TrainParams
+from fperank.pretrained import load_pretrained
+from fperank.ranknet import FlowRanker, pair_loss
+from fperank.schedule import learning_rate
+
+_CHUNK = 64
+_MOMENTUM = 0.9
+
+
+@dataclass
+class TrainedModel:
+    """What training gives: the kept epoch's weights, their description, and every epoch's figures.
+
+    Attributes:
+        state: the weights.
+        description: what scoring needs beside them.
+        history: the columns of `tables.HISTORY`.
+        checkpoint: what a killed run would go on from; remove it once the model is written.
+    """
+
+    state: dict[str, Tensor]
+    description: ModelDescription
+    history: pd.DataFrame
+    checkpoint: Checkpoint
+
+
+@dataclass
+class Trainer:
+    """One training run, epoch by epoch."""
+
+    data: TrainingData
+    params: TrainParams
+    network: FlowRanker
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, data: TrainingData, params: TrainParams) -> "Trainer":
+        """A run before its first epoch.
+
+        Raises:
+            ParameterError: the backbone, its weights or the accelerator cannot be had.
+        """
+        set_determinism(params.threads, params.seed)
+        device = choose_device(params.accelerator)
+        network = FlowRanker(
+            params.backbone, params.hidden_units, params.loss, data.view.height, data.view.width
+        )
+        load_pretrained(network, params.backbone, params.pretrained)
+        network.to(device).to(memory_format=torch.channels_last)
+        weights = [p for p in network.parameters() if p.requires_grad]
+        optimizer: torch.optim.Optimizer
+        if params.optimizer == "sgd":
+            optimizer = torch.optim.SGD(
+                weights, params.learning_rate, _MOMENTUM, weight_decay=params.weight_decay
+            )
+        else:
+            optimizer = torch.optim.AdamW(
+                weights, params.learning_rate, weight_decay=params.weight_decay
+            )
+        return cls(data, params, network, optimizer, device)
+
+    def finished(self) -> bool:
+        """Whether all epochs ran, or validation has not improved for long enough."""
+        epochs, patience = len(self.history), self.params.early_stopping_epochs
+        if epochs >= self.params.epochs:
+            return True
+        # Frozen epochs say nothing of what the unfrozen network can do.
+        waited = epochs - max(self.kept_epoch(), self.params.freeze_epochs)
+        return bool(patience) and waited >= patience
+
+    def kept_epoch(self) -> int:
+        """The epoch of the lowest validation loss, counted from 1; 0 before the first."""
+        if not self.history:
+            return 0
+        return 1 + min(range(len(self.history)), key=lambda k: self.history[k]["val_loss"])
+
+    def run_epoch(self) -> None:
+        """Train for one epoch, validate, and keep the weights if they are the best so far."""
+        epoch = len(self.history) + 1
+        epoch_seed = int(np.random.SeedSequence((self.params.seed, epoch)).generate_state(1)[0])
+        torch.manual_seed(epoch_seed)
+        generator = torch.Generator().manual_seed(epoch_seed)
+        frozen = epoch <= self.params.freeze_epochs
+        self.network.train()
+        # In evaluation mode BatchNorm also leaves its running statistics alone.
+        self.network.backbone.train(not frozen)
+        for weight in self.network.backbone.parameters():
+            weight.requires_grad_(not frozen)
+        losses = 0.0
+        batches = list(pair_batches(len(self.data.train), self.params.batch_pairs, generator))
+        bar = tqdm(batches, f"epoch {epoch} of {self.params.epochs}", leave=False, disable=None)
+        for step, batch in enumerate(bar):
+            done = epoch - 1 + step / len(batches)
+            rate = learning_rate(self.params, done, [row["val_loss"] for row in self.history])
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            loss = self._batch_loss(batch, generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self.optimizer.step()
+            losses += float(loss.detach()) * len(batch)
+        val_loss, accuracy = self.validate()
+        self.history.append(
+            {
+                "epoch": epoch,
+                "train_loss": losses / len(self.data.train),
+                "val_loss": val_loss,
+                "val_pair_accuracy": accuracy,
+                "learning_rate": rate,
+                "backbone_frozen": frozen,
+            }
+        )
+        if not math.isfinite(val_loss) or not math.isfinite(losses):
+            raise DataError(
+                f"training ran away in epoch {epoch} (the loss is no longer a number): lower "
+                f"learning_rate (now {self.params.learning_rate})"
+            )
+        if self.kept_epoch() == epoch:
+            self.best_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+
+    def _batch_loss(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        pairs = self.data.train
+        both = torch.cat([pairs.first[batch], pairs.second[batch]])
+        distinct, place = torch.unique(both, return_inverse=True)
+        photos = to_tensor(self.data.pixels[distinct], self.device)
+        photos = augment(photos, self.params, generator)
+        scores = self.network(normalise(photos, self.data.mean, self.data.std))
+        first, second = scores[place.to(self.device)].chunk(2)
+        label = pairs.label[batch].to(self.device)
+        losses = pair_loss(first - second, label, self.params.loss, self.network.tie_parameter)
+        return losses.mean()
+
+    @torch.inference_mode()
+    def validate(self) -> tuple[float, float]:
+        """Mean validation loss, and the share of untied pairs in the right order."""
+        pairs = self.data.val
+        self.network.eval()
+        distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
+        scores = torch.cat(
+            [
+                self.network(
+                    normalise(
+                        to_tensor(self.data.pixels[chunk], self.device),
+                        self.data.mean,
+                        self.data.std,
+                    )
+                )
+                for chunk in distinct.split(_CHUNK)
+            ]
+        ).cpu()
+        first, second = scores[place].chunk(2)
+        tie = self.network.tie_parameter.cpu()
+        loss = pair_loss(first - second, pairs.label, self.params.loss, tie).mean()
+        untied = pairs.label != 0
+        right = torch.sign(first - second)[untied] == pairs.label[untied]
+        return float(loss), float(right.float().mean()) if len(right) else math.nan
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a later process needs to go on from here."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best_state": self.best_state,
+            "history": self.history,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to what `state` told."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best_state, self.history = state["best_state"], state["history"]
+
+    def tie_parameter(self) -> float | None:
+        """The kept epoch's learnt tie parameter; none for a loss that has none."""
+        return None if self.params.loss == "ranknet" else float(self.best_state["tie_parameter"])
+
+
+def train(
+    data: TrainingData,
+    params: TrainParams,
+    variable: str,
+    station: str,
+    scratch: Path,
+    on_epoch: Callable[[dict[str, Any]], None],
+) -> TrainedModel:
+    """Train to the end, or go on from where a killed run of the same data and parameters stood.
+
+    Args:
+        data: the photos and pairs.
+        params: the parameters of the stage.
+        variable: what the annotators compared, such as FLOW_CFS.
+        station: name of the station.
+        scratch: folder for the checkpoint, which survives a kill and is removed at the end.
+        on_epoch: called with every epoch's figures, those of resumed epochs too.
+
+    Raises:
+        DataError: the loss is no longer a number.
+        ParameterError: the backbone, its weights or the accelerator cannot be had.
+    """
+    trainer = Trainer.start(data, params)
+    checkpoint = Checkpoint.for_run(scratch, data, params)
+    if (state := checkpoint.load()) is not None:
+        trainer.restore(state)
+    for row in trainer.history:
+        on_epoch(row)
+    while not trainer.finished():
+        trainer.run_epoch()
+        checkpoint.save(trainer.state())
+        on_epoch(trainer.history[-1])
+    history = pd.DataFrame(trainer.history)
+    history["kept"] = history["epoch"] == trainer.kept_epoch()
+    description = ModelDescription(
+        backbone=params.backbone,
+        hidden_units=params.hidden_units,
+        loss=params.loss,
+        tie_parameter=trainer.tie_parameter(),
+        view=data.view,
+        mean=data.mean,
+        std=data.std,
+        kept_epoch=trainer.kept_epoch(),
+        variable=variable,
+        station=station,
+    )
+    return TrainedModel(trainer.best_state, description, history, checkpoint)

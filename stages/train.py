@@ -1,0 +1,62 @@
+"""Stage `train`: learn from the pairs; write weights, their description, and the loss curves."""
+
+from typing import Any
+
+from dvclive import Live
+
+from fperank.batches import load_data
+from fperank.files import read_json, write_json
+from fperank.modelfile import save_model
+from fperank.params import TrainParams, load_params
+from fperank.tables import HISTORY, PAIRS, read_station, read_table, write_table
+from fperank.training import train
+from stages.common import output_folder, parse_arguments, run
+
+
+def main() -> None:
+    """Read the input, train, write the model."""
+    paths = parse_arguments(
+        __doc__,
+        scratch="a folder for the checkpoint, which survives a kill",
+        dataset="the dataset's folder",
+        input="the folder of stage input",
+        output="the folder to write; replaced when the new one is whole",
+    )
+    params = load_params(paths.params, TrainParams)
+    station = read_station(paths.input / "station.json")
+    variable = read_json(paths.input / "input.json")["variable"]
+    pairs = read_table(paths.input / "pairs.csv", PAIRS, station.timezone)
+    data = load_data(pairs, paths.dataset / "photos", params)
+    with output_folder(paths.output) as folder:
+        # DVC tracks what is written here; DVCLive must neither edit dvc.yaml nor make experiments.
+        live = Live(str(folder / "live"), dvcyaml=None, save_dvc_exp=False, report=None)
+
+        def tell(row: dict[str, Any]) -> None:
+            for name in ("train_loss", "val_loss", "val_pair_accuracy", "learning_rate"):
+                live.log_metric(name, row[name], timestamp=False)
+            live.next_step()
+            print(
+                f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  "
+                f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
+            )
+
+        model = train(data, params, variable, station.name, paths.scratch, tell)
+        live.end()
+        save_model(folder, model.state, model.description)
+        write_table(model.history, HISTORY, folder / "history.csv")
+        write_json(
+            {
+                "pairs_train": len(data.train),
+                "pairs_val": len(data.val),
+                "photos": len(data.pixels),
+                "photos_unreadable": data.unreadable,
+                "pairs_lost": data.pairs_lost,
+                "parameters": params.model_dump(),
+            },
+            folder / "train.json",
+        )
+    model.checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run(main)
