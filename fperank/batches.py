@@ -90,7 +90,11 @@ def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> Trainin
     position: dict[str, int] = {}
     unreadable: dict[str, str] = {}
     progress = tqdm(
-        read_photos(paths, view, params.threads), "reading photos", len(paths), leave=False, disable=None
+        read_photos(paths, view, params.threads),
+        "reading photos",
+        len(paths),
+        leave=False,
+        disable=None,
     )
     for image_id, photo in zip(files["image_id"], progress, strict=True):
         if isinstance(photo, PhotoError):

@@ -47,7 +47,7 @@ class Checkpoint:
             state: dict[str, Any] = torch.load(self.path, weights_only=True)
         except FileNotFoundError:
             return None
-        except (pickle.UnpicklingError, RuntimeError, EOFError):
+        except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError):
             # Of no use to anyone: the run starts afresh and writes it anew.
             return None
         return state

@@ -15,6 +15,9 @@ from fperank.errors import ParameterError
 from fperank.modelfile import read_weights
 from fperank.ranknet import FlowRanker
 
+# What torch raises at files that it did not write, and at pickles that hold more than tensors.
+_NOT_WEIGHTS = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError)
+
 
 def load_pretrained(network: FlowRanker, backbone: str, pretrained: str) -> None:
     """Fill a new network with the weights that `pretrained` names.
@@ -61,9 +64,10 @@ def _imagenet(backbone: str) -> dict[str, Tensor]:
 def _torch_file(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except _NOT_WEIGHTS as error:
         raise ParameterError(
-            f"pretrained: {path} is not a file of plain weights ({str(error).splitlines()[0]})"
+            f"pretrained: {path} is not a file of plain weights ({type(error).__name__}): "
+            "name a .safetensors file of fperank or a .pth of torchvision"
         ) from None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ParameterError(f"pretrained: {path} must hold one table of names and tensors")

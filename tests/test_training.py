@@ -1,0 +1,161 @@
+import pytest
+import torch
+from conftest import annotate, changed
+
+from fperank import training
+from fperank.batches import load_data
+from fperank.errors import DataError
+from fperank.metrics import tau
+from fperank.modelfile import save_model
+from fperank.pairs import build
+from fperank.params import InputParams, PredictParams, TrainParams
+from fperank.scoring import Scorer, predict
+
+
+@pytest.fixture
+def own(params):
+    group = TrainParams.model_validate(params.model_dump(include=set(TrainParams.model_fields)))
+    return changed(
+        group,
+        backbone="shufflenet_v2_x0_5",
+        input_size=32,
+        crop_bottom=0,
+        epochs=3,
+        batch_pairs=40,
+        threads=1,
+    )
+
+
+@pytest.fixture
+def made(params, toy_images):
+    group = InputParams.model_validate(params.model_dump(include=set(InputParams.model_fields)))
+    wide = changed(group, min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1)
+    return build(toy_images, annotate(toy_images, 400), wide)
+
+
+@pytest.fixture
+def data(own, made, tmp_path):
+    return load_data(made.pairs, tmp_path / "photos", own)
+
+
+def run(data, params, scratch, on_epoch=lambda row: None):
+    return training.train(data, params, "FLOW_CFS", "Toy", scratch, on_epoch)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_training_learns_the_toy_station_beyond_its_training_photos(own, data, made, tmp_path):
+    model = run(data, changed(own, backbone="resnet18", epochs=5), tmp_path / "scratch")
+    save_model(tmp_path / "model", model.state, model.description)
+    scorer = Scorer.load(tmp_path / "model", PredictParams(threads=1, accelerator="cpu"))
+    predictions, _ = predict(made.images, tmp_path / "photos", scorer)
+    held_out = predictions[predictions["split"] != "train"]
+    assert tau(held_out["value"].to_numpy(), held_out["score"].to_numpy()) > 0.5
+    assert model.history["val_pair_accuracy"].iloc[-1] > 0.75
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(own, data, tmp_path):
+    short = changed(own, epochs=1)
+    first = run(data, short, tmp_path / "a").state
+    assert same(first, run(data, short, tmp_path / "b").state)
+    assert not same(first, run(data, changed(short, seed=2), tmp_path / "c").state)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(own, data, tmp_path, schedule):
+    settings = changed(own, lr_schedule=schedule, freeze_epochs=1, loss="rao_kupper")
+    whole = run(data, settings, tmp_path / "whole")
+
+    def kill_after_second(row):
+        if row["epoch"] == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(data, settings, tmp_path / "killed", kill_after_second)
+    told = []
+    resumed = run(data, settings, tmp_path / "killed", lambda row: told.append(row["epoch"]))
+    assert told == [1, 2, 3]
+    assert same(resumed.state, whole.state)
+    assert resumed.history.equals(whole.history)
+    assert resumed.description == whole.description
+
+
+def test_other_parameters_do_not_take_up_a_killed_run(own, data, tmp_path):
+    def kill(row):
+        raise Killed
+
+    with pytest.raises(Killed):
+        run(data, own, tmp_path / "scratch", kill)
+    assert len(list((tmp_path / "scratch" / "checkpoints").iterdir())) == 1
+    other = changed(own, epochs=1, learning_rate=0.01)
+    fresh = run(data, other, tmp_path / "fresh")
+    assert same(run(data, other, tmp_path / "scratch").state, fresh.state)
+
+
+def test_a_frozen_backbone_keeps_weights_and_batchnorm_statistics(own, data):
+    trainer = training.Trainer.start(data, changed(own, freeze_epochs=1))
+    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    trainer.run_epoch()
+    after = trainer.network.state_dict()
+    for name, value in before.items():
+        changed_by_training = not torch.equal(value, after[name])
+        assert changed_by_training == (not name.startswith("backbone.")), name
+    trainer.run_epoch()
+    unfrozen = trainer.network.state_dict()
+    weight, statistic = "backbone.conv1.0.weight", "backbone.conv1.1.running_mean"
+    assert not torch.equal(before[weight], unfrozen[weight])
+    assert not torch.equal(before[statistic], unfrozen[statistic])
+    assert [row["backbone_frozen"] for row in trainer.history] == [True, False]
+
+
+def test_the_epoch_of_the_lowest_validation_loss_is_kept(own, data, tmp_path):
+    model = run(data, own, tmp_path)
+    kept = model.history.loc[model.history["kept"], "epoch"].tolist()
+    assert kept == [int(model.history.loc[model.history["val_loss"].idxmin(), "epoch"])]
+    assert model.description.kept_epoch == kept[0]
+    trainer = training.Trainer.start(data, own)
+    trainer.network.load_state_dict(model.state)
+    val_loss, accuracy = trainer.validate()
+    assert val_loss == model.history["val_loss"].min()
+    assert accuracy == model.history.loc[model.history["kept"], "val_pair_accuracy"].item()
+
+
+def test_early_stopping_waits_its_epochs_and_ignores_frozen_ones(own, data):
+    trainer = training.Trainer.start(
+        data, changed(own, epochs=50, early_stopping_epochs=2, freeze_epochs=3)
+    )
+
+    def finished_after(*losses):
+        trainer.history = [{"val_loss": loss} for loss in losses]
+        return trainer.finished()
+
+    assert not finished_after(0.5, 0.6, 0.7)
+    assert not finished_after(0.5, 0.6, 0.7, 0.8)
+    assert finished_after(0.5, 0.6, 0.7, 0.8, 0.9)
+    assert not finished_after(0.5, 0.6, 0.7, 0.4, 0.9)
+
+
+def test_a_tie_loss_learns_its_parameter(own, data, tmp_path):
+    assert run(data, changed(own, epochs=1), tmp_path).description.tie_parameter != 0
+    ranknet = run(data, changed(own, epochs=1, loss="ranknet"), tmp_path)
+    assert ranknet.description.tie_parameter is None
+
+
+def test_a_loss_that_is_no_number_stops_with_the_parameter_to_lower(own, data, tmp_path):
+    wild = changed(own, learning_rate=1e30, optimizer="sgd", lr_schedule="constant")
+    with pytest.raises(DataError, match=r"training ran away in epoch 1.*lower learning_rate"):
+        run(data, wild, tmp_path)
+
+
+def test_validation_does_not_depend_on_the_batch_size(own, data):
+    figures = []
+    for size in (8, 200):
+        trainer = training.Trainer.start(data, changed(own, batch_pairs=size))
+        figures.append(trainer.validate())
+    assert figures[0] == figures[1]
