@@ -52,14 +52,14 @@ def score(
     from fperank.metrics import percentiles
     from fperank.params import ComputeParams, check_group
     from fperank.scoring import Scorer
-    from fperank.sources.photo_files import scan
+    from fperank.sources.photo_files import find_photos
 
     compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
     paths: list[Path] = []
     for photo in photos:
         if not photo.exists():
             raise DataError(f"{photo} does not exist: name photos or folders of photos")
-        paths += [photo / name for name in scan(photo, photo)] if photo.is_dir() else [photo]
+        paths += [photo / name for name in find_photos(photo)] if photo.is_dir() else [photo]
     if not paths:
         raise DataError("no photo found: fperank reads .jpg, .jpeg, .png, .tif and .tiff files")
     result = Scorer.load(model, compute).score(paths)
@@ -81,6 +81,7 @@ def score(
 def demo(
     folder: Annotated[Path, typer.Argument(help="The folder to make; must not exist yet.")],
     days: Annotated[int, typer.Option(help="Days of photos.")] = 420,
+    annotations: Annotated[int, typer.Option(help="Pairs that are compared.")] = 1000,
     seed: Annotated[int, typer.Option(help="Another number draws another station.")] = 1,
 ) -> None:
     """Write the demo station as a folder, to see what a station's folder looks like."""
@@ -92,7 +93,7 @@ def demo(
         folder,
         days=days,
         interval_minutes=110,
-        annotations=1000,
+        annotations=annotations,
         seed=seed,
         name="Demo Brook",
         timezone="America/New_York",

@@ -274,7 +274,9 @@ def write_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, path: Path) -> 
 
 def iso_times(times: pd.Series) -> pd.Series:
     """Tell instants as ISO 8601 with seconds and offset, `2024-04-30T07:15:00-04:00`."""
-    text = times.dt.floor("s").dt.strftime("%Y-%m-%dT%H:%M:%S%z")
+    # Local time has no floor in the hour that comes twice, when summer time ends.
+    seconds = times.dt.tz_convert("UTC").dt.floor("s").dt.tz_convert(times.dt.tz)
+    text = seconds.dt.strftime("%Y-%m-%dT%H:%M:%S%z")
     told: pd.Series = text.str.slice(0, -2) + ":" + text.str.slice(-2)
     return told
 

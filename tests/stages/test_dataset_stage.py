@@ -1,0 +1,115 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from fperank import tables
+from stages.common import run
+from stages.dataset import main
+
+ROOT = Path(__file__).parents[2]
+FILES = [
+    "annotations.png",
+    "dataset.json",
+    "excluded.csv",
+    "images.csv",
+    "images.png",
+    "observations.csv",
+    "pairs.csv",
+    "photos",
+    "station.json",
+]
+
+
+@pytest.fixture
+def station(tmp_path):
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    for day in range(1, 6):
+        Image.new("RGB", (8, 6)).save(folder / f"2024-07-{day:02d} it's.jpg")
+    (folder / "other.jpg").write_text("no date in the name")
+    rows = "".join(f"2024-07-{day:02d}T16:00Z,{day},\n" for day in range(1, 6))
+    (folder / "observations.csv").write_text(
+        "timestamp,value,flag\n" + rows + "2024-07-06T16:00Z,9,ICE\n"
+    )
+    (folder / "annotations.csv").write_text(
+        "left_image_id,right_image_id,rank\n2024-07-01 it's.jpg,2024-07-02 it's.jpg,RIGHT\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def run_stage(tmp_path, monkeypatch, capsys):
+    def start(**changes):
+        values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        values |= {"station": "West Brook 0 (Lower)", "source": "folder", **changes}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+        output = tmp_path / "data/West Brook 0 (Lower)/FLOW_CFS/v1/data"
+        paths = {"params": tmp_path / "params.yaml", "scratch": tmp_path / "s", "output": output}
+        options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
+        monkeypatch.setattr(sys, "argv", ["stages.dataset", *options])
+        status = 0
+        try:
+            run(main)
+        except SystemExit as stop:
+            status = stop.code
+        return status, capsys.readouterr(), output
+
+    return start
+
+
+def test_the_stage_writes_a_whole_dataset_and_tells_what_it_left_out(tmp_path, station, run_stage):
+    status, said, output = run_stage(source_path=str(station), timestamp_pattern="%Y-%m-%d")
+    assert (status, said.err) == (0, "")
+    assert said.out.splitlines() == [
+        "West Brook 0 (Lower): 5 photos, 2024-07-01 to 2024-07-05, 5 with an observed value; "
+        "5 observations; 1 annotation",
+        "left out: 1 photo: no time of the form %Y-%m-%d in its name",
+        "left out: 1 observation: flagged",
+    ]
+    assert sorted(path.name for path in output.iterdir()) == FILES
+    images = tables.read_table(output / "images.csv", tables.IMAGES, "America/New_York")
+    assert images["value"].tolist() == [1, 2, 3, 4, 5]
+    assert len(list((output / "photos").iterdir())) == 5
+    assert str(tmp_path) not in (output / "dataset.json").read_text()
+
+
+def test_running_twice_gives_the_same_bytes(station, run_stage):
+    written = []
+    for _ in range(2):
+        status, _, output = run_stage(source_path=str(station), timestamp_pattern="%Y-%m-%d")
+        assert status == 0
+        files = [path for path in output.rglob("*") if path.is_file()]
+        written.append({str(path): path.read_bytes() for path in files})
+    assert len(written[0]) == 13
+    assert written[0] == written[1]
+
+
+def test_what_the_user_can_mend_is_one_message_and_leaves_nothing(station, run_stage):
+    status, said, output = run_stage(source_path=str(station), timestamp_source="exif")
+    assert status == 1
+    assert said.err.startswith("error: no photo in ")
+    assert not output.exists()
+
+
+def test_an_empty_source_path_names_the_parameter(run_stage):
+    status, said, _ = run_stage(source_path="")
+    assert status == 1
+    assert said.err.startswith('error: source_path is "" but source is folder')
+
+
+def test_the_stage_starts_as_dvc_starts_it(tmp_path):
+    absent = str(tmp_path / "params.yaml")
+    options = ["--params", absent, "--scratch", "s", "--output", str(tmp_path / "data")]
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.dataset", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: {absent} does not exist: run from the top folder\n"
