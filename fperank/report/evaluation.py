@@ -1,0 +1,96 @@
+"""The figures of `metrics.json`: rank agreement per split, for photos and days, and pair agreement.
+
+A figure that cannot be told, such as one that needs observed values where there are none, is left
+out rather than written as zero or as nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from fperank.metrics import Values, agreement, pair_agreement
+from fperank.params import ReportParams
+from fperank.ranknet import pair_log_probabilities
+from fperank.report.material import Material
+from fperank.tables import SPLITS, local_dates
+
+
+def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
+    """Compute every figure.
+
+    Returns:
+        `counts`; `photo` and `day`, each with a table per split and one over `all`; `pairs` with
+        one per split; `training`. See `metrics.agreement` and `metrics.pair_agreement`.
+    """
+    photos = material.predictions.assign(date=local_dates(material.predictions["timestamp"]))
+    scored = photos["score"].notna()
+    return {
+        "counts": {
+            "photos": len(photos),
+            "photos_scored": int(scored.sum()),
+            "photos_failed": int((~scored).sum()),
+            "photos_observed": int(photos["value"].notna().sum()),
+            "days": int(photos["date"].nunique()),
+            "pairs_train": int((material.pairs["split"] == "train").sum()),
+            "pairs_val": int((material.pairs["split"] == "val").sum()),
+        },
+        "photo": _per_split(photos, photos, params),
+        "day": _per_split(material.daily, material.days, params),
+        "pairs": _pairs(material, params),
+        "training": {
+            "epochs": len(material.history),
+            "kept_epoch": int(material.history.loc[material.history["kept"], "epoch"].iloc[0]),
+            "val_loss": float(material.history.loc[material.history["kept"], "val_loss"].iloc[0]),
+        },
+    }
+
+
+def _blocks(dates: pd.Series, params: ReportParams) -> NDArray[np.int64]:
+    days = pd.to_datetime(dates).to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.asarray(days // params.bootstrap_block_days)
+
+
+def _per_split(
+    split_rows: pd.DataFrame, all_rows: pd.DataFrame, params: ReportParams
+) -> dict[str, dict[str, float | int]]:
+    tables = {split: split_rows[split_rows["split"] == split] for split in SPLITS}
+    result = {}
+    for name, rows in {**tables, "all": all_rows}.items():
+        told = rows[rows["value"].notna() & rows["score"].notna()]
+        if not told.empty:
+            result[name] = agreement(
+                told["value"].to_numpy(),
+                told["score"].to_numpy(),
+                _blocks(told["date"], params),
+                params.bootstrap_samples,
+            )
+    return result
+
+
+def _pairs(material: Material, params: ReportParams) -> dict[str, dict[str, float | int]]:
+    pairs = material.pairs.dropna(subset=["score_1", "score_2"])
+    result = {}
+    for split in ("train", "val"):
+        part = pairs[pairs["split"] == split]
+        difference = (part["score_1"] - part["score_2"]).to_numpy()
+        result[split] = pair_agreement(
+            part["label"].to_numpy(),
+            difference,
+            tie_probability(difference, material.model),
+            _blocks(local_dates(part["timestamp_1"]), params),
+            params.bootstrap_samples,
+        )
+    return result
+
+
+def tie_probability(difference: Values, model: dict[str, Any]) -> Values | None:
+    """What the model says of "no difference", by score difference; none without a tie model."""
+    if model["tie_parameter"] is None:
+        return None
+    log_probabilities = pair_log_probabilities(
+        torch.from_numpy(difference), model["loss"], torch.tensor(float(model["tie_parameter"]))
+    )
+    return np.asarray(log_probabilities[:, 1].exp().numpy())

@@ -1,0 +1,206 @@
+"""The report page: one HTML file that opens without a network and without anything beside it.
+
+Plotly, the style and the photos stand in the file. The page forbids itself every request by a
+content security policy. The same material gives the same bytes.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from plotly.offline import get_plotlyjs
+
+from fperank.files import write_text
+from fperank.report import summary
+from fperank.report.charts import SPLIT_COLOUR, Absent, Chart
+from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
+from fperank.report.charts_pairs import (
+    annotator_agreement,
+    answers_by_score_difference,
+    pairs_by_time,
+    pairs_by_value,
+    tie_calibration,
+)
+from fperank.report.charts_time import photos_over_time, values_over_time
+from fperank.report.charts_training import accuracy_curve, loss_curves
+from fperank.report.charts_values import (
+    ecdf,
+    histogram,
+    percentile_against_percentile,
+    residuals_by_hour,
+    residuals_by_month,
+    residuals_by_rank,
+    residuals_over_time,
+    score_against_value,
+)
+from fperank.report.material import Material
+from fperank.report.thumbnails import Thumbnail, embed_photos
+from fperank.tables import local_dates
+
+CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
+    "photos-over-time": photos_over_time,
+    "values-over-time": values_over_time,
+    "value-histogram": partial(histogram, column="value"),
+    "value-ecdf": partial(ecdf, column="value"),
+    "score-histogram": partial(histogram, column="score"),
+    "score-ecdf": partial(ecdf, column="score"),
+    "pairs-by-time": pairs_by_time,
+    "pairs-by-value": pairs_by_value,
+    "answers": answers_by_score_difference,
+    "ties": tie_calibration,
+    "loss": loss_curves,
+    "accuracy": accuracy_curve,
+    "hydrograph": hydrograph,
+    "scatter": score_against_value,
+    "ranks": percentile_against_percentile,
+    "residuals-time": residuals_over_time,
+    "residuals-hour": residuals_by_hour,
+    "residuals-month": residuals_by_month,
+    "residuals-rank": residuals_by_rank,
+    "daily-hydrograph": daily_hydrograph,
+    "daily-scatter": partial(score_against_value, daily=True),
+    "daily-ranks": partial(percentile_against_percentile, daily=True),
+}
+"""Every chart of the page, by the name that the template places it with."""
+
+MAX_ROWS = 200
+"""Rows that a table of photos shows at most."""
+
+_STRIP = 11
+
+
+def write_page(material: Material, metrics: dict[str, Any], path: Path, report_photos: int) -> None:
+    """Write the report as one HTML file.
+
+    Args:
+        material: what the report is made from.
+        metrics: the content of `metrics.json`, see `evaluation.evaluate`.
+        path: the file to write.
+        report_photos: how many photos the page holds at most.
+    """
+    charts = {name: draw(material) for name, draw in CHARTS.items()}
+    photos = embed_photos(material, report_photos)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fperank", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("page.html").render(
+        **_facts(material, metrics, photos),
+        charts=charts,
+        data=script_json(_chart_data(material, charts, photos)),
+        style=_own("page.css"),
+        script=_own("page.js"),
+        plotly=get_plotlyjs(),
+    )
+    write_text(path, page)
+
+
+def script_json(content: Any) -> str:
+    """JSON that may stand inside a script element, whatever text it holds."""
+    text = json.dumps(
+        content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def strip_of_ranks(photos: list[Thumbnail]) -> list[Thumbnail]:
+    """Embedded photos from the lowest to the highest rank, about evenly; none twice."""
+    ranked = sorted(
+        (photo for photo in photos if photo.rank_percentile == photo.rank_percentile),
+        key=lambda photo: photo.rank_percentile,
+    )
+    chosen: list[Thumbnail] = []
+    for step in range(_STRIP):
+        left = [photo for photo in ranked if photo not in chosen]
+        if not left:
+            break
+        target = step / (_STRIP - 1)
+        chosen.append(min(left, key=lambda photo: abs(photo.rank_percentile - target)))
+    return sorted(chosen, key=lambda photo: photo.rank_percentile)
+
+
+def _own(name: str) -> str:
+    return resources.files("fperank.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _chart_data(
+    material: Material, charts: dict[str, Chart | Absent], photos: list[Thumbnail]
+) -> dict[str, Any]:
+    drawn = {
+        name: {
+            "traces": chart.traces,
+            "layout": chart.layout,
+            "views": [
+                {"label": view.label, "traces": view.traces, "layout": view.layout}
+                for view in chart.views
+            ],
+        }
+        for name, chart in charts.items()
+        if isinstance(chart, Chart)
+    }
+    return {
+        "unit": material.variable.unit,
+        "charts": drawn,
+        "photos": [{"facts": photo.facts, "uri": photo.uri} for photo in photos],
+    }
+
+
+def _facts(material: Material, metrics: dict[str, Any], photos: list[Thumbnail]) -> dict[str, Any]:
+    """All that the template shows beside the charts."""
+    predictions = material.predictions
+    dates = local_dates(predictions["timestamp"])
+    splits = predictions["split"].value_counts()
+    pairs = material.pairs["split"].value_counts()
+    agreed, decided = annotator_agreement(material)
+    parameters = material.input.get("parameters", {})
+    return {
+        "station": material.station,
+        "label": material.label,
+        "variable": material.variable,
+        "dataset_version": material.input.get("dataset_version", ""),
+        "model_version": parameters.get("model_version", ""),
+        "split_method": parameters.get("split_method", ""),
+        "notes": [str(note) for note in material.dataset.get("notes", [])],
+        "period": (str(dates.min()), str(dates.max())) if len(dates) else None,
+        "annotated": (
+            material.input.get("annotation_first_date"),
+            material.input.get("annotation_last_date"),
+        ),
+        "n_photos": len(predictions),
+        "n_days": int(dates.nunique()),
+        "n_pairs": len(material.pairs),
+        "n_answers": len(material.answers),
+        "n_ties": int((material.pairs["label"] == 0).sum()),
+        "splits": [
+            (split, int(splits.get(split, 0)), summary.SPLIT_MEANING[split], colour)
+            for split, colour in SPLIT_COLOUR.items()
+        ],
+        "pairs_train": int(pairs.get("train", 0)),
+        "pairs_val": int(pairs.get("val", 0)),
+        "has_values": material.has_values,
+        "agreed": agreed,
+        "decided": decided,
+        "verdict": summary.verdict(material, metrics),
+        "cards": summary.cards(material, metrics),
+        "columns": list(summary.COLUMNS.values()),
+        "photo_rows": summary.metric_rows(metrics.get("photo", {})),
+        "day_rows": summary.metric_rows(metrics.get("day", {})),
+        "pair_rows": summary.pair_rows(metrics),
+        "training": metrics.get("training", {}),
+        "strip": strip_of_ranks(photos),
+        "n_embedded": len(photos),
+        "n_scored": int(predictions["score"].notna().sum()),
+        "failures": material.failures.head(MAX_ROWS).to_dict("records"),
+        "n_failures": len(material.failures),
+        "left_out": summary.left_out_rows(material),
+        "parameters": summary.parameter_rows(material),
+    }

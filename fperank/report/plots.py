@@ -1,0 +1,68 @@
+"""Plot data for DVC: small tables at fixed names, so that `dvc plots diff` can follow a version.
+
+Every table is always written, with its header only where there is nothing to tell.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fperank.files import write_text
+from fperank.report.charts_pairs import scored_pairs, tie_bins
+from fperank.report.charts_values import compared
+from fperank.report.evaluation import tie_probability
+from fperank.report.material import Material, rank_percentile
+
+
+def write_plots(material: Material, folder: Path) -> None:
+    """Write `loss.csv`, `hydrograph.csv`, `scatter.csv` and `ties.csv`.
+
+    Args:
+        material: what the report is made from.
+        folder: where to; created if it is absent.
+    """
+    for name, table in (
+        ("loss.csv", material.history[["epoch", "train_loss", "val_loss"]]),
+        ("hydrograph.csv", daily_percentiles(material)),
+        ("scatter.csv", daily_scatter(material)),
+        ("ties.csv", ties(material)),
+    ):
+        text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        write_text(folder / name, text)
+
+
+def daily_percentiles(material: Material) -> pd.DataFrame:
+    """Rank percentiles of the daily means: date, score_percentile, observed_percentile."""
+    return pd.DataFrame(
+        {
+            "date": material.days["date"],
+            "score_percentile": rank_percentile(material.days["score"]),
+            "observed_percentile": rank_percentile(material.days["value"]),
+        }
+    )
+
+
+def daily_scatter(material: Material) -> pd.DataFrame:
+    """Days with both figures: observed_percentile, score_percentile, split."""
+    return compared(material, daily=True)[["observed_percentile", "score_percentile", "split"]]
+
+
+def ties(material: Material) -> pd.DataFrame:
+    """Share of "no difference" among held-out pairs, by score difference, seen and expected.
+
+    Returns:
+        score_difference (mean of the bin), share_same_observed, share_same_model (empty where the
+        model's loss knows no ties).
+    """
+    pairs = scored_pairs(material)
+    bins = tie_bins(pairs[pairs["split"] == "val"])
+    centre = np.array(bins["difference"], dtype="float64")
+    expected = tie_probability(centre, material.model)
+    return pd.DataFrame(
+        {
+            "score_difference": centre,
+            "share_same_observed": bins["share"].to_numpy(dtype="float64"),
+            "share_same_model": np.nan if expected is None else expected,
+        }
+    )

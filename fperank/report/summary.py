@@ -1,0 +1,234 @@
+"""The report's figures in words: the verdict, the key figures and the tables.
+
+A verdict is one sentence that says what was measured on which photos and how sure it is. It never
+takes photos close in time to training photos for new ones without saying so.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fperank.report.charts import observed_words
+from fperank.report.material import Material
+from fperank.tables import SPLITS
+
+Figures = dict[str, Any]
+
+SPLIT_MEANING = {
+    "train": "in training pairs",
+    "val": "held out, in validation pairs",
+    "test-in": "not in any pair, within the annotated dates",
+    "test-out": "not in any pair, outside the annotated dates",
+    "all": "all splits together",
+}
+COLUMNS = {
+    "tau": "Kendall's tau",
+    "spearman": "Spearman's rho",
+    "rank_mae": "Rank MAE",
+    "map_high": "MAP, high end",
+    "map_low": "MAP, low end",
+}
+DASH = "\N{EN DASH}"
+_STRENGTH = (
+    (0.8, "very closely"),
+    (0.65, "closely"),
+    (0.5, "moderately well"),
+    (0.3, "weakly"),
+    (-2.0, "hardly or not at all"),
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A key figure.
+
+    Attributes:
+        label: what it is.
+        value: the figure as text, a dash where there is none.
+        interval: its 95% interval or what else qualifies it, or empty.
+        hint: what it is measured on.
+    """
+
+    label: str
+    value: str
+    interval: str
+    hint: str
+
+
+def number(value: float | None, form: str = ".2f") -> str:
+    """A figure as text with a true minus sign; a dash where there is none."""
+    return DASH if value is None else format(value, form).replace("-", "\N{MINUS SIGN}")
+
+
+def interval(figures: Figures, name: str, form: str = ".2f") -> str:
+    """The 95% interval of a figure as text, empty where it has none."""
+    low, high = figures.get(f"{name}_ci_low"), figures.get(f"{name}_ci_high")
+    if low is None or high is None:
+        return ""
+    return f"{number(low, form)} to {number(high, form)}"
+
+
+def cards(material: Material, metrics: Figures) -> list[Card]:
+    """The key figures at the top of the page."""
+    made = []
+    if material.has_values:
+        for split, hint in (("test-out", "outside"), ("test-in", "within")):
+            for kind, noun in (("photo", "photos"), ("day", "days")):
+                figures = metrics.get(kind, {}).get(split, {})
+                n = figures.get("n", 0)
+                made.append(
+                    Card(
+                        f"tau, {split} {noun}",
+                        number(figures.get("tau")),
+                        interval(figures, "tau"),
+                        f"{n:,} {noun} {hint} the annotated dates" if n else f"no such {noun}",
+                    )
+                )
+    held_out = metrics.get("pairs", {}).get("val", {})
+    clear = held_out.get("n", 0) - held_out.get("n_ties", 0)
+    made.append(
+        Card(
+            "accuracy, held-out pairs",
+            number(held_out.get("accuracy"), ".0%"),
+            interval(held_out, "accuracy", ".0%"),
+            f"{clear:,} pairs with a clear answer; chance is 50%",
+        )
+    )
+    counts = metrics.get("counts", {})
+    failed = counts.get("photos_failed", int(material.predictions["score"].isna().sum()))
+    total = len(material.predictions)
+    made.append(Card("photos without a score", f"{failed:,}", "", f"of {total:,} photos"))
+    return made
+
+
+def verdict(material: Material, metrics: Figures) -> str:
+    """One honest sentence, with a second one where the first needs a caution."""
+    if not material.has_scores:
+        return "No photo could be scored, so nothing can be said of this model."
+    photo = metrics.get("photo", {})
+    for split in ("test-out", "test-in", "val"):
+        figures = photo.get(split, {})
+        if figures.get("tau") is not None:
+            return _tau_sentence(material, metrics, split, figures)
+    return _pair_sentence(material, metrics)
+
+
+def _tau_sentence(material: Material, metrics: Figures, split: str, figures: Figures) -> str:
+    tau = figures["tau"]
+    low, high = figures.get("tau_ci_low"), figures.get("tau_ci_high")
+    strength = next(words for least, words in _STRENGTH if tau >= least)
+    told = interval(figures, "tau")
+    measured = f"Kendall's tau {number(tau)}" + (f", 95% interval {told}" if told else "")
+    sentence = (
+        f"On the {figures['n']:,} photos {SPLIT_MEANING[split]} ({split}), the score follows the "
+        f"{observed_words(material.variable)} {strength} ({measured}): of two such photos "
+        f"with different observed values it puts the higher one first about "
+        f"{round(50 * (1 + tau))} times in 100, where chance is 50."
+    )
+    if low is not None and high is not None and low <= 0 <= high:
+        sentence += " This cannot be told from chance."
+    days = metrics.get("day", {}).get(split, {}).get("n", 0)
+    if 0 < days < 10:
+        few = "one day" if days == 1 else f"{days} days"
+        sentence += f" These photos are from {few} only: too few to rely on."
+    if split != "test-out":
+        sentence += (
+            " No photo with an observed value lies outside the annotated dates, and these lie close"
+            " in time to training photos: expect less of new ones."
+        )
+    return sentence
+
+
+def _pair_sentence(material: Material, metrics: Figures) -> str:
+    held_out = metrics.get("pairs", {}).get("val", {})
+    why = (
+        "Too few photos have both an observed value and a score"
+        if material.has_values
+        else "There are no observed values"
+    )
+    if held_out.get("accuracy") is None:
+        return f"{why}, and no scored pair was held out, so nothing can be said of this model."
+    told = interval(held_out, "accuracy", ".0%")
+    clear = held_out["n"] - held_out.get("n_ties", 0)
+    return (
+        f"{why}, so the model can only be held against the annotator: on {clear:,} held-out pairs "
+        f"with a clear answer it agrees in {number(held_out['accuracy'], '.0%')}"
+        + (f" (95% interval {told})" if told else "")
+        + ", where chance is 50%. Whether the annotator was right, it cannot tell."
+    )
+
+
+def metric_rows(figures_by_split: Figures) -> list[dict[str, Any]]:
+    """One row a split with its name, meaning, n and the figures as (value, interval)."""
+    rows = []
+    for split in (*SPLITS, "all"):
+        figures = figures_by_split.get(split)
+        if figures:
+            cells = [(number(figures.get(name)), interval(figures, name)) for name in COLUMNS]
+            meaning = SPLIT_MEANING[split]
+            rows.append({"split": split, "meaning": meaning, "n": figures["n"], "cells": cells})
+    return rows
+
+
+def pair_rows(metrics: Figures) -> list[dict[str, Any]]:
+    """One row a split of the pairs: accuracy and ties."""
+    rows = []
+    for split, words in (("val", "held-out pairs"), ("train", "training pairs")):
+        figures = metrics.get("pairs", {}).get(split, {})
+        if figures.get("n"):
+            cells = [
+                (number(figures.get("accuracy"), ".1%"), interval(figures, "accuracy", ".0%")),
+                (number(figures.get("tie_share"), ".1%"), ""),
+                (number(figures.get("tie_share_model"), ".1%"), ""),
+                (number(figures.get("tie_calibration_error"), ".1%"), ""),
+            ]
+            rows.append({"split": words, "n": figures["n"], "cells": cells})
+    return rows
+
+
+def left_out_rows(material: Material) -> list[tuple[str, str, str, int]]:
+    """What was left out: stage, kind, reason, count."""
+    counts = (
+        material.excluded.groupby(["kind", "reason"], sort=True).size().reset_index(name="count")
+    )
+    rows = [
+        ("dataset", str(kind), str(reason), int(n))
+        for kind, reason, n in zip(counts["kind"], counts["reason"], counts["count"], strict=True)
+    ]
+    for kind, reasons in sorted(material.input.get("excluded", {}).items()):
+        rows += [("input", kind, reason, int(n)) for reason, n in sorted(reasons.items()) if n]
+    lost = int(material.training.get("pairs_lost") or 0)
+    if lost:
+        rows.append(("train", "pair", "one of its photos cannot be read", lost))
+    return rows
+
+
+def parameter_rows(material: Material) -> list[tuple[str, str, str]]:
+    """How the model was made: stage, name, value."""
+    rows = []
+    for stage, content in (
+        ("dataset", material.dataset),
+        ("input", material.input),
+        ("train", material.training),
+    ):
+        for name, value in sorted(content.get("parameters", {}).items()):
+            rows.append((stage, name, _plain(value)))
+    model = {name: value for name, value in material.model.items() if name not in _MODEL_SHOWN}
+    rows += [("model", name, _plain(value)) for name, value in sorted(model.items())]
+    return rows
+
+
+_MODEL_SHOWN = frozenset({"station", "variable"})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in sorted(value.items()))
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

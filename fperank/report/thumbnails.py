@@ -1,0 +1,97 @@
+"""Small copies of photos for the page, as text that stands inside it.
+
+Chosen evenly over time, with the highest and the lowest scored among them, so that both ends of the
+ranking can be looked at. A photo that cannot be read is passed over.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from fperank.errors import PhotoError
+from fperank.images import PhotoView, Pixels, read_photos
+from fperank.report.charts import photo_facts
+from fperank.report.material import Material
+
+WIDTH = 240
+"""Pixels across."""
+
+_QUALITY = 60
+_WORKERS = 2
+_MOST_EXTREMES = 12
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One embedded photo.
+
+    Attributes:
+        facts: as `charts.photo_facts` tells them.
+        rank_percentile: of the photo's score, 0 to 1; not a number where it has none.
+        uri: the JPEG as a `data:` address.
+    """
+
+    facts: list[object]
+    rank_percentile: float
+    uri: str
+
+
+def choose_photos(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Choose the photos to embed.
+
+    Args:
+        predictions: `tables.PREDICTIONS`, in order of time.
+        most: how many at most.
+
+    Returns:
+        Rows of the predictions: up to an eighth each of `most` with the lowest and highest scores
+        (12 at most), the rest evenly over time; in order of time. Photos without a score are
+        chosen only where no photo has one.
+    """
+    scored = predictions[predictions["score"].notna()]
+    photos = (scored if len(scored) else predictions).reset_index(drop=True)
+    if len(photos) <= most:
+        return photos
+    ends = min(most // 8, _MOST_EXTREMES)
+    by_score = photos["score"].sort_values(kind="stable").index.to_numpy()
+    extremes = np.concatenate([by_score[:ends], by_score[len(by_score) - ends :]])
+    others = np.setdiff1d(np.arange(len(photos)), extremes)
+    even = np.linspace(0, len(others) - 1, most - len(extremes)).round().astype(int)
+    return photos.iloc[np.union1d(extremes, others[even])]
+
+
+def embed_photos(material: Material, most: int) -> list[Thumbnail]:
+    """Read the chosen photos and make them small, in order of time.
+
+    Args:
+        material: the report's material.
+        most: how many at most.
+    """
+    chosen = choose_photos(material.predictions, most)
+    paths = [material.photos / filename for filename in chosen["filename"]]
+    facts = photo_facts(chosen)
+    made = []
+    pictures = read_photos(paths, _whole_photo(material), _WORKERS)
+    for told, percentile, picture in zip(facts, chosen["rank_percentile"], pictures, strict=True):
+        if not isinstance(picture, PhotoError):
+            made.append(Thumbnail(told, float(percentile), _data_uri(picture)))
+    return made
+
+
+def _whole_photo(material: Material) -> PhotoView:
+    """The model's view without its crops, at the page's size."""
+    view = PhotoView.model_validate(material.model["view"])
+    seen_width = 1 - view.crop_left - view.crop_right
+    seen_height = 1 - view.crop_top - view.crop_bottom
+    height = WIDTH * (view.height / seen_height) / (view.width / seen_width)
+    return PhotoView(width=WIDTH, height=max(round(height), 8))
+
+
+def _data_uri(picture: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,55 @@
+import base64
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fperank.report.thumbnails import choose_photos, embed_photos
+
+
+def test_the_highest_and_lowest_scored_photos_are_chosen_and_the_others_spread(material):
+    photos = material.predictions
+    chosen = choose_photos(photos, 40)
+    assert len(chosen) == 40
+    assert chosen["timestamp"].is_monotonic_increasing
+    order = photos.dropna(subset=["score"]).sort_values("score")["image_id"]
+    assert set(order.iloc[:5]) | set(order.iloc[-5:]) <= set(chosen["image_id"])
+    widest = np.diff(chosen.index.to_numpy()).max()
+    assert widest <= 2 * len(photos) / 30
+
+
+@pytest.mark.parametrize("most", [0, 1, 7])
+def test_never_more_photos_than_asked_are_chosen(material, most):
+    assert len(choose_photos(material.predictions, most)) == most
+
+
+def test_photos_without_score_are_not_chosen(material):
+    chosen = choose_photos(material.predictions, 1000)
+    assert chosen["score"].notna().all()
+    assert len(chosen) == material.predictions["score"].notna().sum()
+
+
+def test_photos_become_small_jpegs_of_the_whole_view(material):
+    photo = embed_photos(material, 3)[0]
+    assert photo.uri.startswith("data:image/jpeg;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(photo.uri.partition(",")[2]))) as image:
+        # The model sees 128 by 96 pixels after 6 % are cut off at the bottom.
+        assert image.size == (240, round(240 * 96 / 0.94 / 128))
+
+
+def test_a_photo_that_cannot_be_read_is_passed_over(station):
+    material = station(days=4, photos_per_day=3, n_pairs=5, n_failed=0)
+    broken = material.predictions["filename"].iloc[2]
+    (material.photos / broken).write_bytes(b"\xff\xd8 no photo")
+    (material.photos / material.predictions["filename"].iloc[5]).unlink()
+    embedded = embed_photos(material, 100)
+    assert len(embedded) == len(material.predictions) - 2
+    assert broken not in [photo.facts[1] for photo in embedded]
+
+
+def test_without_any_score_photos_are_still_chosen():
+    times = pd.date_range("2024-01-01", periods=9, freq="h", tz="UTC")
+    photos = pd.DataFrame({"image_id": list("abcdefghi"), "timestamp": times, "score": np.nan})
+    assert len(choose_photos(photos, 4)) == 4

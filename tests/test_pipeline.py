@@ -1,0 +1,202 @@
+"""The real `dvc` commands, as a user types them, in a temporary repository.
+
+The station is a small demo whose name holds a space and brackets.
+"""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fperank.tables import PREDICTIONS, read_table
+
+ROOT = Path(__file__).parents[1]
+STATION = "West Brook 0 (Lower)"
+SMALL = {
+    "station": STATION,
+    "demo_days": 30,
+    "demo_annotations": 150,
+    "min_train_pairs": 10,
+    "input_size": 32,
+    "backbone": "shufflenet_v2_x0_5",
+    "epochs": 1,
+    "bootstrap_samples": 10,
+    "report_photos": 10,
+}
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    **{
+        f"GIT_{who}_{what}": "test@example.org"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    },
+}
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+
+def run(folder, *command, code=0):
+    result = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=500
+    )
+    told = result.stdout + result.stderr
+    assert result.returncode == code, told
+    return told
+
+
+def stages_run(told):
+    return re.findall(r"Running stage '(\w+)'", told)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A repository in which `dvc repro` has run once and all is committed, and what it told."""
+    folder = tmp_path_factory.mktemp("repository")
+    for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("fperank", "stages"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    (folder / ".dvc").mkdir()
+    for name in ("config", ".gitignore"):
+        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
+    text = (folder / "params.yaml").read_text(encoding="utf-8")
+    for name, value in SMALL.items():
+        text, n = re.subn(rf"^{name}: \S+", f"{name}: {json.dumps(value)}", text, flags=re.M)
+        assert n == 1, name
+    (folder / "params.yaml").write_text(text.replace('(Lower)" Brook', '(Lower)"'), "utf-8")
+    run(folder, "git", "init", "--quiet", "--initial-branch=main")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message=code")
+    told = run(folder, "dvc", "repro")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message=first model version")
+    return folder, told
+
+
+@pytest.fixture
+def repository(made, tmp_path):
+    """A copy of it that a test may change."""
+    return shutil.copytree(made[0], tmp_path / "copy", symlinks=True)
+
+
+def version_folder(folder):
+    return folder / "data" / STATION / "FLOW_CFS" / "demo-1" / "models" / "rank-1"
+
+
+def test_every_stage_runs_and_writes_what_it_promises(made):
+    folder, told = made
+    assert stages_run(told) == ["dataset", "input", "train", "predict", "report"]
+    data = version_folder(folder).parents[1] / "data"
+    for name in (
+        *("images.csv", "pairs.csv", "station.json", "images.png", "annotations.png"),
+        *("dataset.json", "photos"),
+    ):
+        assert (data / name).exists(), name
+    for name in (
+        *("input/images.csv", "input/pairs.csv", "input/station.json", "input/manifest.json"),
+        *("input/input.json", "model/model.safetensors", "model/model.json"),
+        *("model/history.csv", "model/live/plots/metrics/val_loss.tsv"),
+        *("predictions/predictions.csv", "predictions/failures.csv", "report/report.html"),
+    ):
+        assert (version_folder(folder) / name).is_file(), name
+    for name in ("metrics.json", "loss.csv", "hydrograph.csv", "scatter.csv", "ties.csv"):
+        assert (folder / "report" / name).is_file(), name
+    predictions = read_table(
+        version_folder(folder) / "predictions" / "predictions.csv", PREDICTIONS, "America/New_York"
+    )
+    assert predictions["score"].notna().all()
+    assert predictions["timestamp"].dt.hour.between(8, 17).all()
+
+
+def test_heavy_outputs_are_dvcs_and_figures_are_gits(made):
+    folder, _ = made
+    tracked = run(folder, "git", "ls-files").splitlines()
+    assert "report/metrics.json" in tracked
+    assert "dvc.lock" in tracked
+    assert not [name for name in tracked if name.startswith("data/")]
+    assert run(folder, "git", "status", "--porcelain") == ""
+
+
+def test_a_second_repro_says_that_all_is_up_to_date(repository):
+    assert "Data and pipelines are up to date" in run(repository, "dvc", "repro")
+
+
+def test_no_output_holds_a_path_of_the_machine_and_forcing_a_repro_changes_no_byte(repository):
+    lock = (repository / "dvc.lock").read_bytes()
+    assert stages_run(run(repository, "dvc", "repro", "--force"))[0] == "dataset"
+    assert (repository / "dvc.lock").read_bytes() == lock
+    assert run(repository, "git", "status", "--porcelain") == ""
+    secret = str(repository.parent).encode()
+    outputs = [path for path in (repository / "data").rglob("*") if path.is_file()]
+    assert len(outputs) > 100
+    assert [path for path in outputs if secret in path.read_bytes()] == []
+
+
+def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_change(repository):
+    before = json.loads((repository / "report" / "metrics.json").read_text())
+    told = run(repository, "dvc", "exp", "run", "-S", "min_hour=7")
+    assert stages_run(told) == ["input", "train", "predict", "report"]
+    after = json.loads((repository / "report" / "metrics.json").read_text())
+
+    def flat(values):
+        frame = pd.json_normalize(values)
+        return dict(zip(frame.columns, frame.iloc[0], strict=True))
+
+    old, new = flat(before), flat(after)
+    moved = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+    rows = json.loads(run(repository, "dvc", "metrics", "diff", "--json"))["report/metrics.json"]
+    assert {name for name, row in rows.items() if "diff" in row} == moved
+    assert "counts.photos" in moved
+    assert '"min_hour"' in run(repository, "dvc", "params", "diff", "--json")
+    assert "min_hour" in run(repository, "dvc", "exp", "show", "--csv")
+    page = run(repository, "dvc", "plots", "diff", "--out", "plots")
+    assert "index.html" in page
+    assert "hydrograph" in (repository / "plots" / "index.html").read_text(encoding="utf-8")
+    run(repository, "dvc", "plots", "show", "--out", "shown")
+
+
+def test_queued_experiments_run_in_copies_of_their_own(repository):
+    run(repository, "dvc", "exp", "run", "--queue", "-S", "min_hour=7,8,9")
+    run(repository, "dvc", "queue", "start")
+    for _ in range(240):
+        status = run(repository, "dvc", "queue", "status")
+        if "Running" not in status and "Queued" not in status:
+            break
+        time.sleep(1)
+    assert status.count("Success") == 3, status
+    shown = run(repository, "dvc", "exp", "show", "--csv")
+    table = pd.read_csv(io.StringIO(shown)).dropna(subset=["Experiment"])
+    assert sorted(table["min_hour"]) == [7, 8, 9]
+    assert table["counts.photos"].is_monotonic_decreasing or table["counts.photos"].nunique() == 3
+    assert run(repository, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("bootstrap_samples=11", ["report"]),
+        ("threads=1", ["train", "predict"]),
+        ("model_version=rank-2", ["input", "train", "predict", "report"]),
+    ],
+)
+def test_a_parameter_reruns_the_stages_that_read_it_and_those_after(repository, change, expected):
+    told = run(repository, "dvc", "exp", "run", "-S", change)
+    assert [name for name in stages_run(told) if name in expected] == expected
+    assert "Stage 'dataset' didn't change, skipping" in told
+
+
+def test_a_mistake_in_the_parameters_stops_the_stage_with_its_message(repository):
+    told = run(repository, "dvc", "exp", "run", "-S", "min_hour=99", code=255)
+    assert "error: params.yaml: min_hour is 99: input should be less than or equal to 23" in told
