@@ -49,8 +49,8 @@ def score(
     import pandas as pd
 
     from fperank.files import write_text
-    from fperank.metrics import percentiles
     from fperank.params import ComputeParams, check_group
+    from fperank.ranks import percentiles
     from fperank.scoring import Scorer
     from fperank.sources.photo_files import find_photos
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, rankdata, spearmanr
+from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import average_precision_score
 
-Values = NDArray[np.float64]
+from fperank.ranks import Values, percentiles
+
 Metric = Callable[[Values, Values], float | None]
 
 _EXTREMES = (75, 90, 95)
@@ -65,18 +66,6 @@ METRICS: dict[str, Metric] = {
     "map_high": map_high,
     "map_low": map_low,
 }
-
-
-def percentiles(values: Values) -> Values:
-    """Where each value stands among all: (rank - 1) / (n - 1), 0 to 1, ties averaged.
-
-    A single value stands at 0.5; what is not a number does not count and stays none.
-    """
-    there = ~np.isnan(values)
-    result = np.full(len(values), np.nan)
-    n = int(there.sum())
-    result[there] = (rankdata(values[there]) - 1) / (n - 1) if n > 1 else 0.5
-    return result
 
 
 def agreement(

@@ -18,10 +18,10 @@ from tqdm import tqdm
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import PhotoError
 from fperank.images import Pixels, read_photos
-from fperank.metrics import percentiles
 from fperank.modelfile import ModelDescription, load_model, normalise, to_tensor
 from fperank.params import ComputeParams
 from fperank.ranknet import FlowRanker
+from fperank.ranks import percentiles
 
 _BATCH = 32
 

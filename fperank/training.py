@@ -24,10 +24,11 @@ from fperank.batches import TrainingData, pair_batches
 from fperank.checkpoints import Checkpoint
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import DataError
+from fperank.losses import pair_loss
 from fperank.modelfile import ModelDescription, normalise, to_tensor
 from fperank.params import TrainParams
 from fperank.pretrained import load_pretrained
-from fperank.ranknet import FlowRanker, pair_loss
+from fperank.ranknet import FlowRanker
 from fperank.schedule import learning_rate
 
 _CHUNK = 64

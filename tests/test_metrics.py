@@ -54,13 +54,6 @@ def test_a_question_without_an_answer_gets_none(name):
         assert metric(np.ones(5), np.arange(5.0)) is None
 
 
-def test_percentiles_run_from_0_to_1_with_ties_averaged_and_gaps_kept():
-    result = metrics.percentiles(np.array([10.0, np.nan, 30, 20, 20]))
-    np.testing.assert_allclose(result, [0, np.nan, 1, 0.5, 0.5])
-    assert metrics.percentiles(np.array([np.nan, 7.0]))[1] == 0.5
-    assert len(metrics.percentiles(np.array([]))) == 0
-
-
 def test_intervals_hold_the_value_and_repeat_themselves():
     noisy = np.log(OBSERVED) + RNG.normal(size=300)
     result = metrics.agreement(OBSERVED, noisy, BLOCK, samples=100)

@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from fperank.metrics import Values, agreement, pair_agreement
+from fperank.losses import pair_log_probabilities
+from fperank.metrics import agreement, pair_agreement
 from fperank.params import ReportParams
-from fperank.ranknet import pair_log_probabilities
+from fperank.ranks import Values
 from fperank.report.material import Material
 from fperank.tables import SPLITS, local_dates
 
@@ -91,6 +92,6 @@ def tie_probability(difference: Values, model: dict[str, Any]) -> Values | None:
     if model["tie_parameter"] is None:
         return None
     log_probabilities = pair_log_probabilities(
-        torch.from_numpy(difference), model["loss"], torch.tensor(float(model["tie_parameter"]))
+        torch.tensor(difference), model["loss"], torch.tensor(float(model["tie_parameter"]))
     )
     return np.asarray(log_probabilities[:, 1].exp().numpy())

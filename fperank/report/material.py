@@ -15,7 +15,7 @@ import pandas as pd
 
 from fperank.errors import DataError
 from fperank.files import read_json
-from fperank.metrics import percentiles
+from fperank.ranks import percentiles
 from fperank.tables import (
     DATASET_PAIRS,
     EXCLUDED,

@@ -1,0 +1,19 @@
+"""Rank percentiles: the unit-free scale that scores and observed values share."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+
+def percentiles(values: Values) -> Values:
+    """Where each value stands among all: (rank - 1) / (n - 1), 0 to 1, ties averaged.
+
+    A single value stands at 0.5; what is not a number does not count and stays none.
+    """
+    there = ~np.isnan(values)
+    n = int(there.sum())
+    if n == 1:
+        return np.where(there, 0.5, np.nan)
+    return np.asarray((pd.Series(values).rank() - 1) / max(n - 1, 1))
