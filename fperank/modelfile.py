@@ -28,7 +28,8 @@ class ModelDescription(BaseModel):
         backbone: name of the torchvision network.
         hidden_units: sizes of the head's hidden layers.
         loss: the loss that it was trained with.
-        tie_parameter: the loss's learnt parameter, none for `ranknet`.
+        tie_parameter: what the loss has learnt of ties, as `losses.pair_log_probabilities` takes
+            it; none for `ranknet`.
         view: what part of a photo it sees, and at what size.
         mean: of red, green and blue, 0 to 1, taken from the pixels before scoring.
         std: likewise, that they are divided by.

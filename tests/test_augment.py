@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import changed
+from toy import changed
 
 from fperank.augment import augment
 from fperank.params import AugmentParams

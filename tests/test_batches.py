@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from conftest import annotate, changed
 from PIL import Image
+from toy import annotate, changed
 
 from fperank.batches import IMAGENET_MEAN, load_data, pair_batches
 from fperank.errors import DataError

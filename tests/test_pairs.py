@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import annotate, changed, times
+from toy import annotate, changed, times
 
 from fperank.errors import DataError, ParameterError
 from fperank.pairs import build, filter_images, label_pairs, split_pairs

@@ -1,5 +1,5 @@
 import pytest
-from conftest import changed
+from toy import changed
 
 from fperank.params import TrainParams
 from fperank.schedule import learning_rate

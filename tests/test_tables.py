@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from conftest import ZONE, times
+from toy import ZONE, times
 
 from fperank import tables
 from fperank.errors import DataError

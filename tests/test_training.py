@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import annotate, changed
+from toy import annotate, changed
 
 from fperank import training
 from fperank.batches import load_data

@@ -28,6 +28,7 @@ def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
     """
     photos = material.predictions.assign(date=local_dates(material.predictions["timestamp"]))
     scored = photos["score"].notna()
+    kept = material.history[material.history["kept"]]
     return {
         "counts": {
             "photos": len(photos),
@@ -43,8 +44,8 @@ def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
         "pairs": _pairs(material, params),
         "training": {
             "epochs": len(material.history),
-            "kept_epoch": int(material.history.loc[material.history["kept"], "epoch"].iloc[0]),
-            "val_loss": float(material.history.loc[material.history["kept"], "val_loss"].iloc[0]),
+            "kept_epoch": int(kept["epoch"].item()),
+            "val_loss": float(kept["val_loss"].item()),
         },
     }
 
