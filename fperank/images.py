@@ -6,6 +6,7 @@ image, is broken or truncated, is smaller than 8 pixels on a side, or holds over
 """
 
 import struct
+import warnings
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -80,6 +81,8 @@ def read_photos(
         except PhotoError as error:
             return error
 
+    # Pillow warns of an attack from 89 megapixels on; the limit at 178 still holds.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     waiting: deque[Future[Pixels | PhotoError]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
