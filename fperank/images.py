@@ -58,7 +58,7 @@ def read_photo(path: Path, view: PhotoView) -> Pixels:
         PhotoError: the reason, told without the path.
     """
     try:
-        with Image.open(path) as file:
+        with _open(path) as file:
             image = _eight_bit_rgb(ImageOps.exif_transpose(file))
     except (*_BROKEN, *_BROKEN_BYTES) as error:
         raise PhotoError(_reason(path, error)) from None
@@ -81,8 +81,6 @@ def read_photos(
         except PhotoError as error:
             return error
 
-    # Pillow warns of an attack from 89 megapixels on; the limit at 178 still holds.
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     waiting: deque[Future[Pixels | PhotoError]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
@@ -111,7 +109,7 @@ def view_for(
     shapes: Counter[tuple[int, int]] = Counter()
     for path in paths:
         try:
-            with Image.open(path) as file:
+            with _open(path) as file:
                 width, high = file.size
                 if file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
                     width, high = high, width
@@ -130,6 +128,12 @@ def view_for(
     return PhotoView(
         height=height, width=max(round(height * seen_width / seen_height), 32), **crops
     )
+
+
+def _open(path: Path) -> Image.Image:
+    # Pillow warns of an attack from 89 megapixels on; the limit at 178 still holds.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    return Image.open(path)
 
 
 def _eight_bit_rgb(image: Image.Image) -> Image.Image:
