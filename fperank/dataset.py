@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tqdm import tqdm
 
 from fperank import tables
 from fperank.errors import DataError, PhotoError
@@ -173,7 +174,7 @@ def write(dataset: Dataset, source: Source, folder: Path, params: DatasetParams)
 def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     failed = []
-    for filename in filenames:
+    for filename in tqdm(filenames, "copying photos", leave=False, disable=None):
         for path in (PurePosixPath(filename), PureWindowsPath(filename)):
             if path.is_absolute() or path.drive or ".." in path.parts:
                 raise DataError(f"the photo {filename!r} would be written outside of the dataset")

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
+from tqdm import tqdm
 
 from fperank.errors import ParameterError
 from fperank.files import write_bytes, write_json, write_text
@@ -120,7 +121,8 @@ def write_demo_station(
 
     # Threads, because numpy and Pillow let go of the interpreter's lock; photos are independent.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for _ in pool.map(write_photo, range(len(clocks))):
+        drawn = pool.map(write_photo, range(len(clocks)))
+        for _ in tqdm(drawn, "drawing photos", len(clocks), leave=False, disable=None):
             pass
 
 
