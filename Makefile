@@ -20,7 +20,7 @@ demo: .venv/ready
 	@find data -name report.html
 
 test: .venv/ready
-	pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-fail-under=90
+	pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 lint: .venv/ready
 	ruff check .

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pipeline_repository import made, repository  # noqa: F401
+from s3_server import s3, s3_endpoint  # noqa: F401
 from toy import ZONE, water_photo
 
 from fperank.params import Params, load_params

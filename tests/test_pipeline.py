@@ -5,90 +5,14 @@ The station is a small demo whose name holds a space and brackets.
 
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from pipeline_repository import STATION, run, stages_run
 
 from fperank.tables import PREDICTIONS, read_table
-
-ROOT = Path(__file__).parents[1]
-STATION = "West Brook 0 (Lower)"
-SMALL = {
-    "station": STATION,
-    "demo_days": 30,
-    "demo_annotations": 150,
-    "min_train_pairs": 10,
-    "input_size": 32,
-    "backbone": "shufflenet_v2_x0_5",
-    "epochs": 1,
-    "bootstrap_samples": 10,
-    "report_photos": 10,
-}
-ENVIRONMENT = {
-    **os.environ,
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "DVC_NO_ANALYTICS": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    **{
-        f"GIT_{who}_{what}": "test@example.org"
-        for who in ("AUTHOR", "COMMITTER")
-        for what in ("NAME", "EMAIL")
-    },
-}
-
-pytestmark = pytest.mark.xdist_group("pipeline")
-
-
-def run(folder, *command, code=0):
-    result = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=500
-    )
-    told = result.stdout + result.stderr
-    assert result.returncode == code, told
-    return told
-
-
-def stages_run(told):
-    return re.findall(r"Running stage '(\w+)'", told)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A repository in which `dvc repro` has run once and all is committed, and what it told."""
-    folder = tmp_path_factory.mktemp("repository")
-    for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore"):
-        shutil.copy(ROOT / name, folder / name)
-    for name in ("fperank", "stages"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    (folder / ".dvc").mkdir()
-    for name in ("config", ".gitignore"):
-        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
-    text = (folder / "params.yaml").read_text(encoding="utf-8")
-    for name, value in SMALL.items():
-        text, n = re.subn(rf"^{name}: \S+", f"{name}: {json.dumps(value)}", text, flags=re.M)
-        assert n == 1, name
-    (folder / "params.yaml").write_text(text.replace('(Lower)" Brook', '(Lower)"'), "utf-8")
-    run(folder, "git", "init", "--quiet", "--initial-branch=main")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message=code")
-    told = run(folder, "dvc", "repro")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message=first model version")
-    return folder, told
-
-
-@pytest.fixture
-def repository(made, tmp_path):
-    """A copy of it that a test may change."""
-    return shutil.copytree(made[0], tmp_path / "copy", symlinks=True)
 
 
 def version_folder(folder):
