@@ -4,10 +4,12 @@ import argparse
 import contextlib
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fperank.errors import FperankError
+from fperank.runlog import append_run
 
 
 def parse_arguments(description: str | None, **paths: str) -> argparse.Namespace:
@@ -25,13 +27,26 @@ def parse_arguments(description: str | None, **paths: str) -> argparse.Namespace
     return parser.parse_args()
 
 
+RUN_LOG = Path(".fperank/runs.jsonl")
+"""Durations and machines of all runs; see `fperank.runlog`. Nothing reads it but people."""
+
+
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; what the user can mend is told in one message, with exit status 1."""
+    """Run a stage and log that it ran.
+
+    What the user can mend is told in one message, with exit status 1.
+    """
+    began = time.monotonic()
+    status = 0
     try:
         main()
     except FperankError as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        status = 1
+    command = [Path(sys.argv[0]).stem, *sys.argv[1:]]
+    append_run(RUN_LOG, command, time.monotonic() - began, status)
+    if status:
+        raise SystemExit(status)
 
 
 @contextlib.contextmanager

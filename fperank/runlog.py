@@ -1,0 +1,75 @@
+"""What happened when and on what machine: a log that nothing depends on.
+
+Durations, versions, the processor and the git revision belong to a run, not to its results; in an
+output they would make equal results look different. So they lie in one file of JSON lines that
+neither git nor DVC tracks.
+"""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("dvc", "numpy", "pandas", "pillow", "scipy", "torch", "torchvision")
+
+
+def append_run(log: Path, command: Sequence[str], seconds: float, status: int) -> None:
+    """Add one line on a run that has just ended.
+
+    Args:
+        log: the file; it and its folder are made where they are absent.
+        command: the stage and its arguments.
+        seconds: how long it took.
+        status: its exit status.
+    """
+    line = {
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "seconds": round(seconds, 1),
+        "status": status,
+        "revision": _revision(),
+        **describe_machine(),
+    }
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, sort_keys=True) + "\n")
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, system, Python and the packages whose arithmetic or decoding results rest on."""
+    return {
+        "processor": _processor(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _revision() -> str | None:
+    """The git revision, with `+` where the work tree differs from it; none outside of git."""
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path.cwd(),
+        )
+    except (OSError, subprocess.CalledProcessError):
+        print("note: not in a git repository; the run log names no revision", file=sys.stderr)
+        return None
+    return told.stdout.strip()
