@@ -76,8 +76,8 @@ def _folder_name(value: str) -> str:
     return value
 
 
-def _version(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", value):
+def _version(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", value):
         raise ValueError(
             "must begin with a letter and hold only letters, digits, . _ - "
             "(a name such as 1e3 or 007 would be read as a number), for example v2026-05"
@@ -119,7 +119,7 @@ def _utc_offset(value: str) -> str:
 
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
-Version = Annotated[str, AfterValidator(_version)]
+Version = Annotated[str, BeforeValidator(_version)]
 Date = Annotated[str, BeforeValidator(_date)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -147,7 +147,7 @@ class DatasetParams(_Group):
     demo_days: Annotated[int, Field(ge=4, le=3660)]
     demo_interval_minutes: Annotated[int, Field(ge=5, le=1440)]
     demo_annotations: Annotated[int, Field(ge=0)]
-    demo_seed: int
+    demo_seed: Annotated[int, Field(ge=0)]
 
 
 class InputParams(_Group):
