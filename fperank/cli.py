@@ -3,6 +3,7 @@
 Heavy modules are imported by the command that needs them, so that help appears at once.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +100,160 @@ def demo(
         timezone="America/New_York",
     )
     _console.print(f"wrote {folder}; set source to folder and source_path to it", markup=False)
+
+
+@app.command()
+def publish(
+    to: Annotated[
+        str, typer.Option("--to", help="s3://bucket/prefix, or a folder. Files go to models/UUID/.")
+    ],
+    uuid: Annotated[
+        str | None, typer.Option(help="In place of the one that follows from the version's names.")
+    ] = None,
+    stations: Annotated[
+        Path | None,
+        typer.Option(help="A list of stations to publish, `station uuid` one a line."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be copied, with sizes.")
+    ] = False,
+    keep_user_ids: Annotated[
+        bool,
+        typer.Option("--keep-user-ids", help="Leave the annotators' ids; else they are numbered."),
+    ] = False,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="Another S3 server than Amazon's.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile to take.")] = None,
+) -> None:
+    """Copy the version that params.yaml names to where others read it, and check it there.
+
+    Copies annotations, photos' table, report, metrics, model and, last, predictions.csv. Files that
+    lie there already are skipped. docs/publishing.md tells more.
+    """
+    from fperank import publish as publishing
+    from fperank.params import Params, load_params
+    from fperank.places import open_place
+
+    if uuid is not None and stations:
+        raise DataError("--uuid and --stations exclude each other: the list holds the UUIDs")
+    params = load_params(Path("params.yaml"), Params)
+    listed = publishing.read_list(stations) if stations else []
+    place = open_place(to, profile=profile, endpoint_url=endpoint_url, offline=dry_run)
+
+    def one(station: str, own_uuid: str | None) -> list[publishing.Copied]:
+        typer.echo(f"{station}:")
+        version = publishing.Version(
+            station, params.variable, params.dataset_version, params.model_version
+        )
+        return publishing.publish(
+            Path(),
+            version,
+            place,
+            own_uuid,
+            keep_user_ids=keep_user_ids,
+            dry_run=dry_run,
+            tell=typer.echo,
+        )
+
+    if not stations:
+        typer.echo(publishing.summary(one(params.station, uuid)))
+        return
+    outcomes = publishing.publish_list(listed, lambda entry: one(entry.station, entry.uuid))
+    typer.echo("\nline  outcome                          station")
+    for entry, outcome in outcomes:
+        typer.echo(f"{entry.line:>4}  {outcome:<32} {entry.station}")
+    faults = [
+        f"{stations}, line {entry.line}: {entry.station}: {entry.fault}"
+        for entry, _ in outcomes
+        if entry.fault
+    ]
+    if faults:
+        raise DataError(f"{len(faults)} of {len(outcomes)} not published\n" + "\n".join(faults))
+
+
+@app.command()
+def versions(
+    as_json: Annotated[bool, typer.Option("--json", help="A list for programs.")] = False,
+) -> None:
+    """List every model version that the repository knows: tags, branches and experiments."""
+    from fperank.versions import model_versions, versions_table
+
+    found, trouble = model_versions(Path())
+    if as_json:
+        typer.echo(json.dumps([version.as_row() for version in found], indent=2))
+    elif found:
+        console = Console()
+        # In a pipe or a file nothing is cut to the width of a screen.
+        wide = console if console.is_terminal else Console(width=240)
+        wide.print(versions_table(found))
+    else:
+        _console.print("no model version yet: run `dvc repro` and commit", markup=False)
+    for version in found:
+        if version.reason and not as_json:
+            told = f"{version.revision} ({', '.join(version.names)}): {version.reason}"
+            _console.print(told, markup=False, soft_wrap=True)
+    if trouble:
+        _console.print(trouble, markup=False, soft_wrap=True)
+
+
+@app.command()
+def release(
+    push: Annotated[
+        bool, typer.Option("--push/--no-push", help="Run `dvc push` first; git is never pushed.")
+    ] = False,
+) -> None:
+    """Make a version of what is committed: check it, and tag it with its metrics."""
+    from fperank.release import make_release
+
+    made = make_release(Path(), push=push)
+    if not made.new:
+        typer.echo(f"{made.tag} is released already, at this commit ({made.commit[:7]})")
+        return
+    typer.echo(f"released {made.tag} at {made.commit[:7]}. To share the tag:")
+    typer.echo(f"  git push origin {made.tag}")
+
+
+@app.command()
+def verify(
+    revision: Annotated[
+        str, typer.Argument(metavar="REV", help="A git revision, tag, branch or DVC experiment.")
+    ] = "HEAD",
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stage", help="Run only this stage; repeat for more. Its inputs are fetched."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="An object for programs.")] = False,
+) -> None:
+    """Prove that a version can be made again: run it in a clean clone and compare every output.
+
+    Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
+    Nothing is left behind and your files are only read.
+    """
+    from fperank.repository import top_folder
+    from fperank.verdicts import verdicts_table
+    from fperank.verify import verify as verify_version
+
+    def tell(line: str) -> None:
+        _console.print(line, markup=False, soft_wrap=True)
+
+    result = verify_version(top_folder(Path()), revision, stage, tell)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            # In a pipe or a file nothing is cut to the width of a screen.
+            console = Console(highlight=False, width=240)
+        console.print(verdicts_table(result.outputs))
+        for line in result.lines():
+            console.print(line, markup=False, soft_wrap=True)
+    for warning in result.warnings():
+        tell(f"warning: {warning}")
+    if result.conclusion == "different":
+        raise typer.Exit(1)
 
 
 def main() -> None:

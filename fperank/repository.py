@@ -39,6 +39,11 @@ class Output:
     size: int
 
 
+def command_environment() -> dict[str, str]:
+    """The environment that commands run in: the caller's, with this very Python first."""
+    return {**os.environ, **_ENVIRONMENT}
+
+
 def run_command(folder: Path, *command: str, **environment: str) -> str:
     """Run a command in a folder and return what it prints to its standard output.
 
@@ -49,7 +54,7 @@ def run_command(folder: Path, *command: str, **environment: str) -> str:
         result = subprocess.run(  # noqa: S603  (a list, no shell; callers name the command)
             command,
             cwd=folder,
-            env={**os.environ, **_ENVIRONMENT, **environment},
+            env={**command_environment(), **environment},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -106,3 +111,60 @@ def locked_outputs(lock: str) -> list[Output]:
         for name, stage in stages.items()
         for out in stage.get("outs", [])
     ]
+
+
+@dataclass(frozen=True)
+class VersionName:
+    """What names a model version: the folders below `data/`."""
+
+    station: str
+    variable: str
+    dataset_version: str
+    model_version: str
+
+
+def version_name(lock: str) -> VersionName | None:
+    """The model version whose files a `dvc.lock` records, or none where it records no model.
+
+    Args:
+        lock: the text of the file. Its parameters are read, not those of `params.yaml`: they are
+            what the files were made with, and have stayed the same names in every fperank.
+
+    Raises:
+        DataError: the text is not YAML, as after a merge with conflicts, or lacks a name.
+    """
+    try:
+        # Every plain word is text: no hash, version or station may turn into a number or a truth.
+        content = yaml.load(lock, Loader=yaml.BaseLoader)  # noqa: S506  (builds text only)
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" (line {place.line + 1})" if place else ""
+        raise DataError(
+            f"dvc.lock is not valid YAML{line}: is a conflict unresolved? Take one side of it "
+            "whole, then run `dvc repro`"
+        ) from None
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict) or "train" not in stages:
+        return None
+    names = {
+        name: value
+        for stage in stages.values()
+        for name, value in stage.get("params", {}).get("params.yaml", {}).items()
+    }
+    wanted = list(VersionName.__dataclass_fields__)
+    if missing := [name for name in wanted if not isinstance(names.get(name), str)]:
+        raise DataError(f"dvc.lock does not record {', '.join(missing)}: run `dvc repro`")
+    return VersionName(*(names[name] for name in wanted))
+
+
+def heavy_outputs(folder: Path, revision: str, lock: str) -> list[Output]:
+    """The outputs of a revision that DVC keeps: those that git does not.
+
+    Args:
+        folder: in the repository.
+        revision: whose files git is asked for.
+        lock: the text of `dvc.lock` at that revision.
+    """
+    listed = git(folder, "ls-tree", "-r", "-z", "--full-tree", "--name-only", revision)
+    in_git = set(listed.split("\0"))
+    return [out for out in locked_outputs(lock) if out.path not in in_git]

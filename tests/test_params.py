@@ -93,7 +93,7 @@ def test_station_names_that_break_a_folder_or_a_command_are_refused(tmp_path, na
 
 @pytest.mark.parametrize("version", ['"1e3"', '"007"', "20240101", "1.10", '"a b"', '""'])
 def test_a_version_that_could_be_a_number_is_refused(tmp_path, version):
-    with pytest.raises(ParameterError, match="model_version is .*must begin with a letter"):
+    with pytest.raises(ParameterError, match=r"model_version is .*must begin with a letter"):
         load_with(tmp_path, "model_version", version)
 
 

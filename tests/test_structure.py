@@ -3,7 +3,10 @@
 from imports import ROOT, direct_imports
 
 GROUND, SOURCES, LIBRARY, TOP = range(4)
-LIBRARY_MODULES = {"dataset", "pairs", "training", "scoring", "overview"}
+LIBRARY_MODULES = {
+    *("dataset", "pairs", "training", "scoring", "overview"),
+    *("publish", "release", "verify", "versions"),
+}
 
 
 def floor(path):
