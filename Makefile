@@ -5,13 +5,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test lint format pins help
+.PHONY: demo test test-slow lint format pins help
 
 help:
-	@echo "make demo    draw a station, train on it, and write the report (a few minutes)"
-	@echo "make test    run the tests"
-	@echo "make lint    check style and types"
-	@echo "make pins    choose the newest versions of all packages anew"
+	@echo "make demo       draw a station, train on it, and write the report (a few minutes)"
+	@echo "make test       run the tests"
+	@echo "make test-slow  make whole versions again, kill stages, send versions to a server (some minutes)"
+	@echo "make lint       check style and types"
+	@echo "make pins       choose the newest versions of all packages anew"
 
 demo: .venv/ready
 	dvc repro
@@ -20,7 +21,10 @@ demo: .venv/ready
 	@find data -name report.html
 
 test: .venv/ready
-	pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	pytest -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+test-slow: .venv/ready
+	pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/ready
 	ruff check .

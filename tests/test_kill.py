@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import pytest
 from pipeline_repository import ENVIRONMENT, STATION, run
 
 VERSION = f"data/{STATION}/FLOW_CFS/demo-1/models/rank-1"
@@ -37,6 +38,7 @@ def kill_when(folder, sign, *command):
     process.wait()
 
 
+@pytest.mark.slow
 def test_stages_killed_while_they_write_end_with_the_same_bytes(repository):
     lock = (repository / "dvc.lock").read_bytes()
     for stage, sign in MOMENTS.items():

@@ -59,6 +59,7 @@ def verdicts(result):
     return {output.path: output.verdict for output in result.outputs}
 
 
+@pytest.mark.slow
 def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
     repository, temporary, monkeypatch, capsys
 ):
@@ -109,6 +110,7 @@ def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
     assert set(after[1].items()) ^ set(before[1].items()) == set()
 
 
+@pytest.mark.slow
 def test_an_experiment_whose_lock_belongs_to_other_code_and_parameters_is_different(
     repository, temporary
 ):
@@ -134,6 +136,7 @@ def test_an_experiment_whose_lock_belongs_to_other_code_and_parameters_is_differ
     assert result.notes == ()
 
 
+@pytest.mark.slow
 def test_a_damaged_photo_in_the_cache_is_named_and_never_used(
     repository, temporary, monkeypatch, capsys
 ):
@@ -226,6 +229,7 @@ def test_temporary_files_in_the_repository_are_refused(repository, monkeypatch):
         verify(repository)
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_neither_a_folder_nor_a_process(repository, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
