@@ -73,7 +73,8 @@ def score(
         }
     )
     write_text(output, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"))
-    _console.print(f"{len(paths) - len(result.reason)} of {len(paths)} photos scored: {output}")
+    scored = len(paths) - len(result.reason)
+    _console.print(f"{scored} of {len(paths)} photos scored: {output}", markup=False)
     for position, reason in list(result.reason.items())[:5]:
         _console.print(f"without a score: {paths[position]}: {reason}", markup=False)
 
