@@ -201,6 +201,7 @@ def station_folder(path, n):
     (path / "images.csv").write_text("\n".join(rows) + "\n")
 
 
+@pytest.mark.slow
 def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(folder, tmp_path):
     name = "O'Hara #2 (ñ), a"
     images = f"data/{name}/FLOW_CFS/demo-1/data/images.csv"
@@ -232,6 +233,7 @@ def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(f
     assert (folder / images).read_text("utf-8") == three
 
 
+@pytest.mark.slow
 def test_two_branches_that_changed_the_lock_file_are_merged(folder):
     (path,) = folder.glob("data/*/*/*/models/*/input/input.json")
     show = ["show", str(path.relative_to(folder))]

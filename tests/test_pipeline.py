@@ -88,6 +88,7 @@ def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_chan
     run(repository, "dvc", "plots", "show", "--out", "shown")
 
 
+@pytest.mark.slow
 def test_queued_experiments_run_in_copies_of_their_own(repository):
     run(repository, "dvc", "exp", "run", "--queue", "-S", "min_hour=7,8,9")
     run(repository, "dvc", "queue", "start")
@@ -120,11 +121,6 @@ def test_a_parameter_is_read_by_its_own_stages_only(repository, name, value, rea
     assert n == 1
     path.write_text(text, "utf-8")
     assert set(json.loads(run(repository, "dvc", "status", "--json"))) == readers
-
-
-def test_a_change_reruns_the_stages_from_its_reader_on(repository):
-    told = run(repository, "dvc", "exp", "run", "-S", "bootstrap_samples=11")
-    assert stages_run(told) == ["report"]
 
 
 def test_a_mistake_in_the_parameters_stops_the_stage_with_its_message(repository):
