@@ -19,3 +19,11 @@ class DataError(FperankError):
 
 class PhotoError(FperankError):
     """One photo cannot be read. Never stops a run: the photo keeps its row, without a score."""
+
+
+class AbsentError(DataError):
+    """Nothing that may be read lies at an address."""
+
+
+class TooLargeError(DataError):
+    """What lies at an address is larger than the caller allows."""

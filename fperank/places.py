@@ -19,34 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fperank.errors import DataError
+from fperank.s3 import s3_client, told
 
-CREDENTIALS_HELP = (
-    "there are three ways to give them: the environment (AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY), a profile of ~/.aws/credentials (--profile NAME), or an SSO session "
-    "(aws sso login --profile NAME, then --profile NAME)"
-)
-_CREDENTIALS_FAULTS = {
-    "CredentialRetrievalError",
-    "NoAuthTokenError",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "SSOError",
-    "SSOTokenLoadError",
-    "TokenRetrievalError",
-    "UnauthorizedSSOTokenError",
-}
-_HINTS = {
-    "NoSuchBucket": "the bucket does not exist",
-    "AccessDenied": "needed are s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket",
-    "403": "needed are s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket",
-    "InvalidAccessKeyId": "the credentials are not those of this server",
-    "SignatureDoesNotMatch": "the credentials are not those of this server",
-    "ExpiredToken": "the session has ended: log in again",
-    "BadDigest": "the bytes changed on their way: repeat the command",
-    "SlowDown": "the server is busy: repeat the command later",
-    "503": "the server is busy: repeat the command later",
-}
 _CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -125,7 +99,7 @@ def open_place(
             "between // and /; credentials never belong into an address"
         )
     prefix = checked_name("/".join(part for part in prefix.split("/") if part), "--to")
-    client = None if offline else _s3_client(profile, endpoint_url)
+    client = None if offline else s3_client(profile, endpoint_url)
     return S3Place(client, bucket, prefix)
 
 
@@ -214,7 +188,7 @@ class S3Place:
         from botocore.exceptions import ClientError
 
         where = {"Bucket": self._bucket, "Key": self._key(name)}
-        with _told("HeadObject", self.address(name)):
+        with told("HeadObject", self.address(name)):
             try:
                 head = self._client.head_object(**where, ChecksumMode="ENABLED")
             except ClientError as error:
@@ -230,7 +204,7 @@ class S3Place:
         """See `Place`. The server refuses bytes of another checksum, if it is one that looks."""
         sha256 = base64.b64encode(bytes.fromhex(stored(content).sha256)).decode()
         kind = {"ContentType": _CONTENT_TYPES[content.suffix]}
-        with _told("PutObject", self.address(name)), content.open("rb") as body:
+        with told("PutObject", self.address(name)), content.open("rb") as body:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._key(name),
@@ -241,12 +215,12 @@ class S3Place:
 
     def remove(self, name: str) -> None:
         """See `Place`."""
-        with _told("DeleteObject", self.address(name)):
+        with told("DeleteObject", self.address(name)):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def _stored_read_back(self, name: str) -> Stored:
         digest, size = hashlib.sha256(), 0
-        with _told("GetObject", self.address(name)):
+        with told("GetObject", self.address(name)):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name))
             with contextlib.closing(answer["Body"]) as body:
                 for block in body.iter_chunks(1 << 20):
@@ -266,55 +240,3 @@ def _kept_sha256(head: dict[str, Any]) -> str | None:
     except binascii.Error:
         return None
     return digest.hex() if len(digest) == 32 else None
-
-
-def _s3_client(profile: str | None, endpoint_url: str | None) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 5},
-        # Only what is asked for: other servers than Amazon's refuse checksums they do not know.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    try:
-        with _told("opening", "S3"):
-            session = boto3.Session(profile_name=profile)
-            if session.get_credentials() is None:
-                raise DataError(f"no credentials for S3 were found; {CREDENTIALS_HELP}")
-            client = session.client("s3", endpoint_url=endpoint_url, config=config)
-        valid = re.fullmatch(r"https?://[\w.-]+(?::\d+)?(?:/[^@?]*)?", client.meta.endpoint_url)
-    except ValueError:
-        valid = None
-    if not valid:
-        # Not shown: people write keys and passwords there.
-        raise DataError(
-            "--endpoint-url (or AWS_ENDPOINT_URL) must be an address such as "
-            "https://s3.example.org:9000, without user and password"
-        )
-    return client
-
-
-@contextlib.contextmanager
-def _told(operation: str, address: str) -> Iterator[None]:
-    """Tell what goes wrong at S3 without a word of what the server or the library said."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        code = code if re.fullmatch(r"[A-Za-z0-9.]{1,60}", code) else "unknown"
-        hint = f": {_HINTS[code]}" if code in _HINTS else ""
-        raise DataError(f"S3 refused {operation} of {address} with {code}{hint}") from None
-    except BotoCoreError as error:
-        fault = type(error).__name__
-        if fault in _CREDENTIALS_FAULTS:
-            raise DataError(f"no credentials for S3 ({fault}); {CREDENTIALS_HELP}") from None
-        raise DataError(
-            f"{operation} of {address} failed with {fault}: is the network there, and is "
-            "--endpoint-url (or AWS_ENDPOINT_URL) right? The command can be repeated"
-        ) from None
