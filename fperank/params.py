@@ -8,27 +8,29 @@ Refused: unknown keys, wrong types, dates that are not dates, versions that a YA
 for a number, station names that cannot be a folder name inside a quoted shell argument.
 """
 
-import datetime as dt
 import difflib
 import re
-import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fperank.errors import ParameterError
-
-VariableId = Literal["FLOW_CFS", "STAGE_FT", "ICE", "SNOW_FT", "CHLA_PPB", "ANIMAL_COUNT", "OTHER"]
+from fperank.param_types import (
+    Address,
+    ApiUrl,
+    Attribute,
+    ClockShifts,
+    Date,
+    FolderName,
+    Fraction,
+    Timezone,
+    UsgsSite,
+    UtcOffset,
+    VariableId,
+    Version,
+)
 
 
 class _Yaml12Loader(yaml.SafeLoader):
@@ -65,65 +67,6 @@ _Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _plain_int)
 _Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _plain_float)
 
 
-def _folder_name(value: str) -> str:
-    if not value.strip() or value != value.strip():
-        raise ValueError("is empty or begins or ends with a space")
-    if value in {".", ".."} or re.search(r'[/\\"$`\x00-\x1f\x7f]', value):
-        raise ValueError(
-            'cannot be a folder name: leave out / \\ " $ ` and line breaks '
-            "(spaces, brackets, ' # and accents are fine)"
-        )
-    return value
-
-
-def _version(value: object) -> object:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", value):
-        raise ValueError(
-            "must begin with a letter and hold only letters, digits, . _ - "
-            "(a name such as 1e3 or 007 would be read as a number), for example v2026-05"
-        )
-    return value
-
-
-def _date(value: object) -> str:
-    if isinstance(value, dt.date):
-        value = value.isoformat()
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError('must be a date in quotes, for example "2024-04-30"')
-    if value:
-        try:
-            dt.date.fromisoformat(value)
-        except ValueError:
-            raise ValueError(
-                'must be a date in quotes, for example "2024-04-30", or "" for no limit'
-            ) from None
-    return value
-
-
-def _timezone(value: str) -> str:
-    if value and value not in zoneinfo.available_timezones():
-        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(
-            f"must be a name of the IANA time zone list, for example America/New_York{hint}"
-        )
-    return value
-
-
-def _utc_offset(value: str) -> str:
-    if value and not re.fullmatch(r"[+-](?:0\d|1[0-4]):[0-5]\d", value):
-        raise ValueError('must be a UTC offset such as "-05:00", or "" for local time with DST')
-    return value
-
-
-FolderName = Annotated[str, AfterValidator(_folder_name)]
-Version = Annotated[str, BeforeValidator(_version)]
-Date = Annotated[str, BeforeValidator(_date)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -137,12 +80,20 @@ class DatasetParams(_Group):
     station: FolderName
     variable: VariableId
     dataset_version: Version
-    source: Literal["demo", "folder"]
+    source: Literal["demo", "folder", "fpe_database", "fpe_api", "seed"]
     source_path: str
-    timezone: Annotated[str, AfterValidator(_timezone)]
+    fpe_station: str
+    api_url: ApiUrl
+    timezone: Timezone
     timestamp_source: Literal["auto", "csv", "exif", "filename"]
     timestamp_pattern: str
-    utc_offset: Annotated[str, AfterValidator(_utc_offset)]
+    utc_offset: UtcOffset
+    clock_shift: ClockShifts
+    annotations_from: Address
+    observations_from: Address
+    observations_unit: Literal["", "cfs", "m3/s", "ft", "m", "in", "cm", "kPa"]
+    usgs_site: UsgsSite
+    usgs_interval: Literal["continuous", "daily"]
     max_gap_minutes: Annotated[float, Field(gt=0)]
     demo_days: Annotated[int, Field(ge=4, le=3660)]
     demo_interval_minutes: Annotated[int, Field(ge=5, le=1440)]
@@ -166,6 +117,7 @@ class InputParams(_Group):
     split_method: Literal["image", "graph", "random"]
     train_frac: Annotated[float, Field(gt=0, lt=1)]
     test_frac: Annotated[float, Field(ge=0, le=0.5)]
+    exclude_attributes: list[Attribute]
     split_seed: int
     min_train_pairs: Annotated[int, Field(ge=1)]
     min_val_pairs: Annotated[int, Field(ge=1)]
@@ -258,6 +210,15 @@ class ReportParams(_Group):
 
 class Params(DatasetParams, InputParams, TrainParams, PredictParams, ReportParams):
     """Every key of `params.yaml`."""
+
+    @model_validator(mode="after")
+    def _ice_is_not_left_out_where_it_is_ranked(self) -> Self:
+        if self.variable == "ICE" and "ICE" in self.exclude_attributes:
+            raise ValueError(
+                "exclude_attributes holds ICE, but variable is ICE: photos full of ice are what "
+                "the model must learn; write exclude_attributes: [BAD]"
+            )
+        return self
 
 
 def _sentence(error: dict[str, Any], path: Path | str) -> str:

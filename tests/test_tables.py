@@ -17,6 +17,7 @@ def images():
             "filename": ["x y.jpg", 'it\'s "1".jpg', "None"],
             "url": [None, "https://example.org/a?b=1,2", None],
             "value": [1.5, None, 0.1],
+            "attributes": ["DRY,BAD", None, None],
         }
     )
 
