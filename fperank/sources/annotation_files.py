@@ -22,6 +22,7 @@ from fperank.sources.csv_files import read_csv_text
 from fperank.tables import ANNOTATIONS, RANKS
 
 Excluded = list[tuple[str, str, str]]
+Row = dict[str, str | None]
 _CSV_NAMES = {
     "left.imageId": "left_image_id",
     "right.imageId": "right_image_id",
@@ -60,8 +61,73 @@ def read_annotations(folder: Path) -> tuple[pd.DataFrame, Excluded]:
             f"{folder} holds both {present[0]} and {present[1]}: keep the one that counts"
         )
     if table.is_file():
-        return _read_csv(table), []
-    return _read_json(parts or [one] * one.is_file())
+        return read_annotation_file(table)
+    rows: list[Row] = []
+    excluded: Excluded = []
+    for path in parts or [one] * one.is_file():
+        first = len(rows) + len(excluded) + 1
+        more, left_out = annotations_from_json(read_json(path), str(path), first=first)
+        rows += more
+        excluded += left_out
+    return annotations_table(rows), excluded
+
+
+def read_annotation_file(path: Path) -> tuple[pd.DataFrame, Excluded]:
+    """Read one file of annotations, `.json` or `.csv`; see `read_annotations`.
+
+    Raises:
+        DataError: it is not what it should be, or neither of the two.
+    """
+    if path.suffix.lower() == ".csv":
+        return _read_csv(path), []
+    if path.suffix.lower() != ".json":
+        raise DataError(f"{path} is no file of annotations: fperank reads .json and .csv")
+    rows, excluded = annotations_from_json(read_json(path), str(path))
+    return annotations_table(rows), excluded
+
+
+def annotations_table(rows: list[Row]) -> pd.DataFrame:
+    """Rows of `annotations_from_json` as the columns of `tables.ANNOTATIONS`."""
+    return pd.DataFrame(rows, columns=list(ANNOTATIONS.columns), dtype="str")
+
+
+def annotations_from_json(
+    content: Any, where: str, *, first: int = 1, pair_prefix: str = "", user_id: str = ""
+) -> tuple[list[Row], Excluded]:
+    """The annotations of one JSON file of the Flow Photo Explorer.
+
+    Args:
+        content: the parsed file: a list of answers, or a saved training set.
+        where: what to name in an error.
+        first: number of the first one; the others follow.
+        pair_prefix: stands before the number in `pair_id`.
+        user_id: who answered, where the file itself does not tell.
+
+    Returns:
+        Rows with the columns of `tables.ANNOTATIONS`, and what was left out.
+
+    Raises:
+        DataError: an entry is not what it should be; the message names its position.
+    """
+    unfinished = isinstance(content, dict) and "allPairs" in content
+    entries = content["allPairs"] if unfinished else content
+    if not isinstance(entries, list):
+        raise DataError(
+            f"{where} is not a list of annotations in the Flow Photo Explorer's form, such as "
+            '[{"left": {"imageId": 1}, "right": {"imageId": 2}, "rank": "LEFT"}]'
+        )
+    rows: list[Row] = []
+    excluded: Excluded = []
+    for position, entry in enumerate(entries, start=1):
+        number = f"{pair_prefix}{first + position - 1}"
+        entry_where = f"{where}: entry {position}"
+        if not isinstance(entry, dict):
+            raise DataError(f"{entry_where} is {entry!r}: it must hold left, right and rank")
+        if unfinished and entry.get("rank") is None:
+            excluded.append(("annotation", f"pair {number}", "not answered"))
+            continue
+        rows.append(_json_row({"user_id": user_id, **entry}, number, entry_where))
+    return rows, excluded
 
 
 def hashed_user_id(user_id: str) -> str | None:
@@ -102,34 +168,9 @@ def keep_known_photos(
     return annotations[np.array(keep, dtype=bool)].reset_index(drop=True), excluded
 
 
-def _read_json(paths: list[Path]) -> tuple[pd.DataFrame, Excluded]:
-    rows: list[dict[str, str | None]] = []
-    excluded: Excluded = []
-    number = 0
-    for path in paths:
-        content = read_json(path)
-        unfinished = isinstance(content, dict) and "allPairs" in content
-        entries = content["allPairs"] if unfinished else content
-        if not isinstance(entries, list):
-            raise DataError(
-                f"{path} is not a list of annotations in the Flow Photo Explorer's form, such as "
-                '[{"left": {"imageId": 1}, "right": {"imageId": 2}, "rank": "LEFT"}]'
-            )
-        for position, entry in enumerate(entries, start=1):
-            number += 1
-            where = f"{path}: entry {position}"
-            if not isinstance(entry, dict):
-                raise DataError(f"{where} is {entry!r}: it must hold left, right and rank")
-            if unfinished and entry.get("rank") is None:
-                excluded.append(("annotation", f"pair {number}", "not answered"))
-                continue
-            rows.append(_json_row(entry, number, where))
-    return pd.DataFrame(rows, columns=list(ANNOTATIONS.columns), dtype="str"), excluded
-
-
-def _json_row(entry: dict[str, Any], number: int, where: str) -> dict[str, str | None]:
-    row: dict[str, str | None] = {
-        "pair_id": str(number),
+def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:
+    row: Row = {
+        "pair_id": pair_id,
         "user_id": hashed_user_id(str(entry.get("user_id") or "")),
         "rank": _checked_rank(entry.get("rank"), where),
         "comment": str(entry.get("comment") or "").strip() or None,
@@ -183,8 +224,8 @@ def _pair_ids(frame: pd.DataFrame, path: Path) -> list[str]:
     ids = frame["pair_id"]
     for line in ids.index[ids == ""]:
         raise DataError(f"{path}: line {line} has no pair_id: fill it in, or remove the column")
-    if submission is not None and ids.duplicated().any():
-        # Numbered anew within each submission.
+    if submission is not None:
+        # Pairs are numbered anew within each submission.
         ids = submission + "-" + ids
     repeated = ids[ids.duplicated(keep=False)]
     if len(repeated):

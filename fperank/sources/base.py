@@ -21,9 +21,11 @@ class StationData:
         station: name, time zone and the rest of `station.json`.
         images: image_id, timestamp, filename, url: one row a photo. `filename` is a relative path
             with forward slashes that never leads out of the folder it is put in.
-        observations: timestamp, value: good observations only, not yet unique in time.
+        observations: timestamp, value, status: good observations only, not yet unique in time, in
+            the variable's unit. `status` is one of `tables.OBSERVATION_STATUS` or none.
         annotations: the columns of `tables.ANNOTATIONS`; both photos of each are in `images`.
         excluded: the columns of `tables.EXCLUDED`.
+        notes: sentences for the user about what was read, such as a conversion of units.
     """
 
     station: Station
@@ -31,6 +33,7 @@ class StationData:
     observations: pd.DataFrame
     annotations: pd.DataFrame
     excluded: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -45,5 +48,12 @@ class Source(Protocol):
         ...
 
     def fetch(self, filename: str, target: Path) -> None:
-        """Put the photo of that `filename` at `target`, byte for byte; its folder exists."""
+        """Put the photo of that `filename` at `target`, byte for byte; its folder exists.
+
+        Several threads may ask at once.
+
+        Raises:
+            PhotoError: this photo cannot be had; the others may.
+            DataError: no photo can be had now, as when a server does not answer.
+        """
         ...

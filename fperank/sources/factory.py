@@ -1,29 +1,61 @@
-"""The source that the parameter `source` names."""
+"""The source that the parameters name, with what they put in place of its own parts."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from fperank.downloads import Downloads
 from fperank.errors import ParameterError
+from fperank.fetching import Fetcher
 from fperank.params import DatasetParams
+from fperank.sources.annotations_elsewhere import AnnotationsElsewhere
 from fperank.sources.base import Source
 from fperank.sources.demo import DemoSource
 from fperank.sources.folder import FolderSource
+from fperank.sources.fpe_api import FpeApiSource
+from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.observed_elsewhere import ObservedElsewhere
+from fperank.sources.s3_folder import S3FolderSource
+from fperank.sources.seed import SeedSource
 
 
-def open_source(params: DatasetParams, scratch: Path) -> Source:
+def open_source(params: DatasetParams, scratch: Path, fetcher: Fetcher | None = None) -> Source:
     """Open the station's source.
 
     Args:
-        params: `source` says which, `source_path` where.
+        params: `source` says which; `annotations_from` and `observations_from` what else to read.
         scratch: a folder for what a source has to keep between two runs.
+        fetcher: fetches from addresses.
 
     Raises:
         ParameterError: `source_path` is empty where it is needed.
     """
-    if params.source == "demo":
-        return DemoSource(params, scratch)
+    fetcher = fetcher or Fetcher()
+    downloads = Downloads(scratch / "downloads", fetcher)
+    sources: dict[str, Callable[[], Source]] = {
+        "demo": lambda: DemoSource(params, scratch),
+        "folder": lambda: _folder(params, scratch, fetcher),
+        "fpe_api": lambda: FpeApiSource(params, downloads, fetcher),
+        "fpe_database": lambda: FpeDatabaseSource(params, downloads, fetcher),
+        "seed": lambda: SeedSource(_path(params), params, downloads),
+    }
+    source = sources[params.source]()
+    if params.annotations_from:
+        source = AnnotationsElsewhere(source, params.annotations_from, fetcher)
+    if params.observations_from:
+        source = ObservedElsewhere(source, params, scratch, fetcher)
+    return source
+
+
+def _folder(params: DatasetParams, scratch: Path, fetcher: Fetcher) -> Source:
+    if params.source_path.startswith("s3://"):
+        return S3FolderSource(params.source_path, params, scratch / "s3", fetcher)
+    return FolderSource(_path(params), params)
+
+
+def _path(params: DatasetParams) -> Path:
     if not params.source_path:
         raise ParameterError(
-            'source_path is "" but source is folder: give the folder that holds the photos, '
-            "for example -S source_path=../my-station"
+            f'source_path is "" but source is {params.source}: give the folder that holds the '
+            "photos, for example -S source_path=../my-station"
         )
-    return FolderSource(Path(params.source_path).expanduser(), params)
+    return Path(params.source_path).expanduser()

@@ -2,10 +2,11 @@
 
 A camera's clock has no time zone. It is read either at a fixed UTC offset (a camera that never
 switches to summer time) or as the local time of the station's zone: an hour that occurs twice is
-the first of the two, an hour that is skipped in spring is moved forward by the skip.
+the first of the two, an hour that is skipped in spring is moved forward by the skip. A clock that
+was wrong is corrected before; the times of a table are a person's word and are never corrected.
 
-Refused, photo by photo and with a reason: what cannot be read as a time. Refused altogether: times
-that are all the same, because then the camera's clock was never set.
+Refused, photo by photo and with a reason: what cannot be read as a time. Refused altogether: photos
+whose EXIF, in most of them, holds two times that one right clock cannot have told.
 """
 
 import datetime as dt
@@ -21,7 +22,14 @@ from pathlib import Path, PurePosixPath
 
 from PIL import ExifTags, Image
 
-from fperank.errors import ParameterError
+from fperank.clocks import ClockShift, corrected
+from fperank.errors import DataError, ParameterError
+
+FOUR_WAYS = """Photos get their times in one of four ways:
+- EXIF that the camera wrote: timestamp_source: exif, and its utc_offset such as "-05:00"
+- EXIF of a clock that was wrong: the same, and what to add: clock_shift: ["+01:00:00"]
+- their file names: timestamp_source: filename, and timestamp_pattern: "%Y%m%d_%H%M%S"
+- a table: timestamp_source: csv, and the columns filename, timestamp in images.csv"""
 
 PHOTO_FORMATS = ("JPEG", "PNG", "TIFF")
 _BROKEN = (
@@ -31,14 +39,22 @@ _BROKEN = (
 """What Pillow raises on broken headers."""
 _EXIF_TEXT = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _OFFSET_TEXT = re.compile(r"([+-])(\d\d):?(\d\d)")
+_IMPOSSIBLE = dt.timedelta(days=1)
+"""A photo is not written so long before it is taken, whatever the offsets of the two times."""
 
 
 @dataclass(frozen=True)
 class PhotoTime:
-    """The instant of a photo in UTC, or None and the reason why there is none."""
+    """The instant of a photo in UTC, or None and the reason why there is none.
+
+    `written` and `taken` are the camera's readings of both, only where the first is more than a
+    day before the second, which one right clock cannot tell.
+    """
 
     instant: dt.datetime | None
     reason: str = ""
+    written: dt.datetime | None = None
+    taken: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -48,10 +64,12 @@ class CameraClock:
     Attributes:
         timezone: IANA name of the station's zone.
         utc_offset: fixed offset such as "-05:00", or "" for the local time of the zone.
+        shifts: corrections of a clock that was wrong.
     """
 
     timezone: str
     utc_offset: str
+    shifts: tuple[ClockShift, ...] = ()
 
     def instant(self, reading: dt.datetime) -> dt.datetime | None:
         """The instant in UTC, to the second; None for years that no photo is from."""
@@ -61,6 +79,13 @@ class CameraClock:
             zone = parse_offset(self.utc_offset) or zoneinfo.ZoneInfo(self.timezone)
             reading = reading.replace(tzinfo=zone, fold=0)
         return reading.astimezone(dt.UTC).replace(microsecond=0)
+
+    def camera_instant(self, reading: dt.datetime) -> dt.datetime | None:
+        """Likewise, of what the camera's own clock told: its corrections are added first."""
+        try:
+            return self.instant(corrected(reading, self.shifts))
+        except OverflowError:
+            return None
 
     def noon(self, day: dt.date) -> dt.datetime:
         """Noon of the station's zone: a date alone is no reading of the camera's clock."""
@@ -123,6 +148,9 @@ def _exif_time(path: Path, clock: CameraClock) -> PhotoTime:
         # Pillow's own words hold paths and differ between versions.
         return PhotoTime(None, "no EXIF time: the file cannot be read as a photo")
     base = ExifTags.Base
+    written = _exif_reading(main.get(base.DateTime))
+    taken = _exif_reading(detail.get(base.DateTimeOriginal))
+    contradictory = written and taken and taken - written > _IMPOSSIBLE
     for tags, time_tag, offset_tag in (
         (detail, base.DateTimeOriginal, base.OffsetTimeOriginal),
         (detail, base.DateTimeDigitized, base.OffsetTimeDigitized),
@@ -134,9 +162,9 @@ def _exif_time(path: Path, clock: CameraClock) -> PhotoTime:
         if not clock.utc_offset:
             offset_text = tags.get(offset_tag) or detail.get(offset_tag)
             reading = reading.replace(tzinfo=parse_offset(_exif_text(offset_text)))
-        instant = clock.instant(reading)
+        instant = clock.camera_instant(reading)
         if instant is not None:
-            return PhotoTime(instant)
+            return PhotoTime(instant, "", *((written, taken) if contradictory else ()))
     return PhotoTime(None, "no EXIF time")
 
 
@@ -155,6 +183,27 @@ def _exif_reading(value: object) -> dt.datetime | None:
         return dt.datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+def refuse_contradictions(
+    filenames: Sequence[str], times: Sequence[PhotoTime], where: Path
+) -> None:
+    """Refuse a camera whose own two times exclude each other in most of its photos.
+
+    Raises:
+        DataError: they do; the message shows a photo's two times and what can be done.
+    """
+    n = sum(time.instant is not None for time in times)
+    wrong = [(name, time) for name, time in zip(filenames, times, strict=True) if time.written]
+    if 2 * len(wrong) <= n:
+        return
+    name, time = wrong[0]
+    raise DataError(
+        f"{where}: one of the camera's clocks was never set: {name} was taken {time.taken} (EXIF "
+        f"DateTimeOriginal) but last written {time.written} (DateTime), before it was taken, "
+        f"and so on in {len(wrong)} of {n} photos. If DateTimeOriginal is right (see the printed "
+        f'strip), state it with clock_shift: ["+00:00:00"]; if not, correct it.\n{FOUR_WAYS}'
+    )
 
 
 _TWO_DIGITS = set("ymdHIMS")
@@ -243,7 +292,7 @@ def times_from_names(
         reading = pattern.reading(PurePosixPath(filename).stem)
         if reading is not None and pattern.date_only:
             reading = clock.noon(reading.date())
-        instant = None if reading is None else clock.instant(reading)
+        instant = None if reading is None else clock.camera_instant(reading)
         missing = f"no time of the form {pattern.text} in its name"
         found.append(PhotoTime(instant, "" if instant else missing))
     return found

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import kendalltau
+from station_folder import dataset_params
 
 from fperank.errors import ParameterError
 from fperank.params import DatasetParams
@@ -274,18 +275,11 @@ def test_a_station_without_annotations_can_be_written(tmp_path):
     assert json.loads((folder / "annotations.json").read_text()) == []
 
 
-def dataset_params() -> DatasetParams:
-    return DatasetParams(
+def demo_params() -> DatasetParams:
+    return dataset_params(
         station=NAME,
-        variable="FLOW_CFS",
-        dataset_version="v1",
         source="demo",
-        source_path="",
-        timezone="America/New_York",
-        timestamp_source="auto",
-        timestamp_pattern="",
         utc_offset="-05:00",
-        max_gap_minutes=65,
         demo_days=DAYS,
         demo_interval_minutes=110,
         demo_annotations=ANNOTATIONS,
@@ -297,7 +291,7 @@ def test_the_demo_is_read_back_as_a_folder(tmp_path, station):
     old = tmp_path / "demo" / "images" / "old.JPG"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"left over")
-    source = DemoSource(dataset_params(), tmp_path)
+    source = DemoSource(demo_params(), tmp_path)
     data = source.read()
     photos = sorted((station / "images").rglob("*.JPG"))
     assert not old.exists()

@@ -9,6 +9,7 @@ from station_folder import DATETIME, dataset_params, save_photo, write
 from fperank import tables
 from fperank.errors import DataError, ParameterError, PhotoError
 from fperank.sources.folder import FolderSource
+from fperank.sources.photo_times import FOUR_WAYS
 
 REAL = Path(__file__).parents[2] / "../shared/data"
 
@@ -44,7 +45,8 @@ class TestPhotos:
         assert str(data.images["timestamp"].dtype) == "datetime64[us, America/New_York]"
         assert data.station.name == "West Brook 0 (Lower)"
         assert data.station.timezone == "America/New_York"
-        tables.checked(data.images.assign(value=None), tables.IMAGES, "images")
+        images = data.images.assign(value=None, attributes=None)
+        tables.checked(images, tables.IMAGES, "images")
         assert tables.checked(data.observations, tables.OBSERVATIONS, "observations").empty
         assert tables.checked(data.annotations, tables.ANNOTATIONS, "annotations").empty
         assert tables.checked(data.excluded, tables.EXCLUDED, "excluded").empty
@@ -265,8 +267,10 @@ class TestTimes:
         with pytest.raises(DataError) as error:
             read(tmp_path)
         assert "has a time (2 photos: no EXIF time)" in str(error.value)
-        for way in ("images.csv", "EXIF", "file names", "timestamp_source", "timestamp_pattern"):
-            assert way in str(error.value)
+        assert FOUR_WAYS in str(error.value)
+        assert str(error.value).count("\n") < 7
+        for way in ("utc_offset", "clock_shift", "timestamp_pattern", "images.csv"):
+            assert way in FOUR_WAYS
 
     def test_a_clock_that_was_never_set_is_refused(self, tmp_path):
         for name in "abcde":
@@ -278,6 +282,12 @@ class TestTimes:
         )
         assert "the camera's clock was never set" in str(error.value)
         assert "List the photos' times in images.csv" in str(error.value)
+
+    def test_no_correction_helps_a_clock_that_was_never_set(self, tmp_path):
+        for name in "ab":
+            save_photo(tmp_path / f"{name}.jpg", "2012:01:01 01:01:01")
+        with pytest.raises(DataError, match=r"all 2 photos .* 2019-01-01T01:01:01-05:00: .* never"):
+            read(tmp_path, clock_shift=["+2557d 00:00:00"])
 
     def test_two_photos_with_one_exif_time_are_refused_and_one_alone_is_not(self, tmp_path):
         save_photo(tmp_path / "a.jpg", "2012:01:01 01:01:01")
@@ -386,6 +396,18 @@ class TestObservationsAndAnnotations:
             ["annotation", "pair 3 (photo z.jpg)", "no such photo"],
         ]
 
+    def test_the_unit_of_the_values_may_be_a_parameter(self, tmp_path):
+        photos(tmp_path, "a.jpg", "b.jpg")
+        write(tmp_path / "observations.csv", "timestamp,value\n2024-07-01T11:15Z,2\n")
+        data = read(tmp_path, observations_unit="m3/s")
+        assert data.observations["value"].tolist() == pytest.approx([70.6293334])
+        assert data.notes == ("Observed values were converted from m3/s to cfs, times 35.3147.",)
+
+    def test_observations_that_are_replaced_are_not_even_read(self, tmp_path):
+        photos(tmp_path, "a.jpg", "b.jpg")
+        write(tmp_path / "observations.csv", "broken")
+        assert read(tmp_path, observations_from="usgs").observations.empty
+
     def test_ids_that_are_numbers_in_json_meet_ids_that_are_text_in_csv(self, tmp_path):
         photos(tmp_path, "a.jpg", "b.jpg")
         write(tmp_path / "images.csv", "image_id,filename\n12,a.jpg\n13,b.jpg\n")
@@ -422,8 +444,76 @@ def test_a_real_station_is_read_whole():
     assert data.station.nwis_id == "01169900"
 
 
-def test_real_photos_whose_exif_holds_a_false_time_beside_the_true_one_are_read():
-    data = read(real("fpe-photos"))
+class TestClockCorrections:
+    def test_what_the_camera_told_is_corrected_for_its_days(self, tmp_path):
+        for name, day in (("a.jpg", 11), ("b.jpg", 12), ("c.jpg", 13), ("d.jpg", 14)):
+            save_photo(tmp_path / name, f"2023:03:{day} 12:00:00")
+        shifts = ["2023-03-12/2023-03-13 +01:00:00", "2023-03-14/2023-03-14 -2d 00:30:00"]
+        data = read(tmp_path, clock_shift=shifts, utc_offset="-05:00")
+        assert dict(zip(data.images["filename"], told(data), strict=True)) == {
+            "a.jpg": "2023-03-11T12:00:00-05:00",
+            "d.jpg": "2023-03-12T12:30:00-04:00",
+            "b.jpg": "2023-03-12T14:00:00-04:00",
+            "c.jpg": "2023-03-13T14:00:00-04:00",
+        }
+
+    def test_times_in_file_names_are_corrected_too(self, tmp_path):
+        photos(tmp_path, "20240701_0715.jpg", "20240701_0815.jpg")
+        data = read(tmp_path, timestamp_pattern="%Y%m%d_%H%M", clock_shift=["+00:10:00"])
+        assert told(data) == ["2024-07-01T07:25:00-04:00", "2024-07-01T08:25:00-04:00"]
+
+    def test_times_of_the_table_are_never_corrected_and_the_user_is_told(self, tmp_path):
+        photos(tmp_path, "a.jpg", "b.jpg")
+        write(tmp_path / "images.csv", "filename,timestamp\na.jpg,2024-07-01 10:00\n")
+        data = read(tmp_path, clock_shift=["+01:00:00"])
+        assert told(data) == ["2024-07-01T10:00:00-04:00"]
+        assert data.notes == ("clock_shift was not used: the photos' times come from images.csv.",)
+
+    def contradictory(self, folder, n=3, of=5):
+        for place in range(of):
+            main = {DATETIME: "2012:01:01 01:01:01"} if place < n else None
+            save_photo(folder / f"{place}.jpg", f"2019:10:18 1{place}:59:44", main=main)
+        return folder
+
+    def test_photos_written_before_they_were_taken_are_refused(self, tmp_path):
+        with pytest.raises(DataError) as error:
+            read(self.contradictory(tmp_path))
+        message = str(error.value)
+        assert "one of the camera's clocks was never set: 0.jpg was taken 2019-10-18" in message
+        assert "last written 2012-01-01 01:01:01 (DateTime)" in message
+        assert "and so on in 3 of 5 photos" in message
+        assert 'state it with clock_shift: ["+00:00:00"]' in message
+        assert message.endswith(FOUR_WAYS)
+        assert message.count("\n") < 7
+
+    def test_they_load_when_the_correction_is_stated(self, tmp_path):
+        data = read(self.contradictory(tmp_path), clock_shift=["+00:00:00"])
+        assert told(data)[0] == "2019-10-18T10:59:44-04:00"
+
+    def test_a_few_of_them_among_others_are_no_reason_to_refuse(self, tmp_path):
+        assert len(read(self.contradictory(tmp_path, n=2)).images) == 5
+
+    def test_times_from_elsewhere_need_no_right_clock(self, tmp_path):
+        self.contradictory(tmp_path)
+        write(
+            tmp_path / "images.csv",
+            "filename,timestamp\n0.jpg,2019-10-18 10:00\n1.jpg,2019-10-18 11:00\n",
+        )
+        assert len(read(tmp_path).images) == 2
+
+    @pytest.mark.parametrize("written", ["2024:01:01 00:00:00", "2019:10:17 13:00:00"])
+    def test_photos_edited_later_or_told_in_another_zone_are_not_refused(self, tmp_path, written):
+        for hour in (11, 12):
+            taken = f"2019:10:18 {hour}:00:00"
+            save_photo(tmp_path / f"{hour}.jpg", taken, main={DATETIME: written})
+        assert len(read(tmp_path).images) == 2
+
+
+def test_real_photos_whose_exif_holds_a_false_time_beside_the_true_one_need_a_stated_correction():
+    folder = real("fpe-photos")
+    with pytest.raises(DataError, match=r"PICT0001\.JPG was taken 2019-10-18 10:59:44 .* 5 of 5"):
+        read(folder)
+    data = read(folder, clock_shift=["+00:00:00"])
     assert told(data)[0] == "2019-10-18T10:59:44-04:00"
     assert told(data)[-1] == "2019-10-18T15:03:21-04:00"
     assert data.excluded.empty

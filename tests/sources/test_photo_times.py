@@ -12,6 +12,7 @@ from station_folder import (
     save_photo,
 )
 
+from fperank.clocks import parse_clock_shifts
 from fperank.errors import ParameterError
 from fperank.sources.photo_times import (
     CameraClock,
@@ -24,6 +25,10 @@ from fperank.sources.photo_times import (
 
 NEW_YORK = CameraClock("America/New_York", "")
 FIXED = CameraClock("America/New_York", "-05:00")
+
+
+def shifted(*shifts, utc_offset=""):
+    return CameraClock("America/New_York", utc_offset, parse_clock_shifts(shifts))
 
 
 def local(found, zone="America/New_York"):
@@ -76,6 +81,68 @@ class TestCameraClock:
             named("2024-07-01.jpg", "%Y-%m-%d", FIXED),
         ):
             assert local(found) == "2024-07-01T12:00:00-04:00"
+
+    @pytest.mark.parametrize(
+        ("reading", "expected"),
+        [
+            ("2024-03-10T01:30:00", "2024-03-10T01:30:00-05:00"),
+            ("2024-03-10T02:30:00", "2024-03-10T03:30:00-04:00"),
+            ("2024-03-10T03:30:00", "2024-03-10T04:30:00-04:00"),
+            ("2024-11-03T00:30:00", "2024-11-03T01:30:00-04:00"),
+            ("2024-11-03T01:30:00", "2024-11-03T01:30:00-05:00"),
+            ("2024-11-03T02:30:00", "2024-11-03T02:30:00-05:00"),
+        ],
+    )
+    def test_a_fixed_offset_has_no_summer_time_on_either_side_of_its_changes(
+        self, tmp_path, reading, expected
+    ):
+        taken = dt.datetime.fromisoformat(reading)
+        photo = save_photo(tmp_path / "a.jpg", f"{taken:%Y:%m:%d %H:%M:%S}")
+        name = f"{taken:%Y%m%d_%H%M%S}.jpg"
+        for found in (
+            times_from_text([reading], FIXED)[0],
+            exif(photo, FIXED),
+            named(name, "%Y%m%d_%H%M%S", FIXED),
+        ):
+            assert local(found) == expected
+
+
+class TestCorrections:
+    def test_a_correction_is_added_to_what_exif_and_names_tell(self, tmp_path):
+        photo = save_photo(tmp_path / "a.jpg", "2024:07:01 23:15:00")
+        clock = shifted("+01:00:00")
+        expected = "2024-07-02T00:15:00-04:00"
+        assert local(exif(photo, clock)) == expected
+        assert local(named("20240701_231500.jpg", "%Y%m%d_%H%M%S", clock)) == expected
+
+    def test_a_correction_is_not_added_to_the_times_of_a_table(self):
+        texts = ["2024-07-01T07:15:00", "2024-07-01"]
+        clock = shifted("-400d 01:00:00")
+        assert times_from_text(texts, clock) == times_from_text(texts, NEW_YORK)
+
+    def test_the_date_in_a_name_is_corrected_from_its_noon(self):
+        clock = shifted("-2d 00:00:00", utc_offset="-05:00")
+        assert local(named("2024-07-01.jpg", "%Y-%m-%d", clock)) == "2024-06-29T12:00:00-04:00"
+
+    def test_the_offset_that_the_camera_wrote_stays_beside_a_correction(self, tmp_path):
+        photo = save_photo(
+            tmp_path / "a.jpg", "2024:07:01 11:15:00", detail={OFFSET_ORIGINAL: "+00:00"}
+        )
+        assert local(exif(photo, shifted("+01:00:00"))) == "2024-07-01T08:15:00-04:00"
+
+    def test_the_clock_is_corrected_before_summer_time_is_looked_up(self, tmp_path):
+        photo = save_photo(tmp_path / "a.jpg", "2024:03:10 01:30:00")
+        assert local(exif(photo, shifted("+03:00:00"))) == "2024-03-10T04:30:00-04:00"
+        fixed = shifted("+03:00:00", utc_offset="-05:00")
+        assert local(exif(photo, fixed)) == "2024-03-10T05:30:00-04:00"
+
+    @pytest.mark.parametrize(("year", "shift"), [(2024, "-99999d"), (9990, "+99999d")])
+    def test_a_correction_into_no_year_that_photos_are_from_leaves_no_time(
+        self, tmp_path, year, shift
+    ):
+        photo = save_photo(tmp_path / "a.jpg", f"{year}:07:01 11:15:00")
+        assert exif(photo).instant is not None
+        assert exif(photo, shifted(f"{shift} 00:00:00")).reason == "no EXIF time"
 
 
 class TestText:

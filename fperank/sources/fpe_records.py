@@ -1,0 +1,150 @@
+"""Records of the Flow Photo Explorer as a station's tables, whoever told them: database or API.
+
+Photos count only if they and their image set are DONE. Photos that show people or vehicles are left
+out everywhere, of training as of scoring: a detection of a person of 0.2 or more, of a vehicle of
+0.8 or more, or a mark by hand, unless a mark by hand says that there is none.
+
+Refused: photos without an id, time or address, file names that lead out of the dataset.
+"""
+
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from fperank.errors import DataError
+from fperank.fetching import shown
+from fperank.sources.annotation_files import hashed_user_id
+from fperank.sources.photo_files import leads_out, tellable
+from fperank.tables import EXCLUDED, Station
+
+PERSON_THRESHOLD = 0.2
+VEHICLE_THRESHOLD = 0.8
+IMAGE_COLUMNS = (
+    *("id", "filename", "timestamp", "full_url", "status", "imageset_status"),
+    *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
+)
+"""What `photos_table` reads. `full_url` may be `s3://bucket/key` where a photo has no other."""
+
+
+def station_of(row: Mapping[str, Any], timezone: str) -> Station:
+    """The station of a row of `stations`.
+
+    Args:
+        row: the row; further columns than the station's own are left behind.
+        timezone: taken where the row names none.
+
+    Raises:
+        DataError: it has no name, or no time zone that there is.
+    """
+    values = {name: row.get(name) for name in Station.model_fields}
+    values["timezone"] = values["timezone"] or timezone
+    for name in ("uuid", "status"):
+        if row.get(name):
+            values[name] = str(row[name])
+    if row.get("user_id"):
+        values["user_id"] = hashed_user_id(str(row["user_id"]))
+    if not values["timezone"]:
+        raise DataError(
+            f"the station {values['name']} has no time zone in the Flow Photo Explorer: set the "
+            "parameter timezone, for example to America/New_York"
+        )
+    try:
+        return Station.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"the station {values['name']}: {key}: {first['msg']}") from None
+
+
+def photos_table(
+    rows: pd.DataFrame, timezone: str, where: str
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """The photos that may be used.
+
+    Args:
+        rows: `IMAGE_COLUMNS`, one row a photo; `timestamp` an instant or ISO 8601 with offset.
+        timezone: IANA name of the station's zone.
+        where: what to name in an error, such as the API's address.
+
+    Returns:
+        image_id, timestamp, filename, url; what was left out (`tables.EXCLUDED`); and the reason by
+        image_id of each photo that was left out.
+
+    Raises:
+        DataError: an id stands twice, or none of the photos may be used.
+    """
+    ids = rows["id"].astype("str")
+    if ids.duplicated().any():
+        raise DataError(f"{where}: the photo id {ids[ids.duplicated()].iloc[0]} stands twice")
+    urls = rows["full_url"].astype("object").where(rows["full_url"].notna(), "").astype("str")
+    names = file_names(urls)
+    times = pd.to_datetime(rows["timestamp"], utc=True, errors="coerce", format="ISO8601")
+    rules = {
+        "not DONE in the Flow Photo Explorer": rows["status"].ne("DONE")
+        | rows["imageset_status"].ne("DONE"),
+        "shows a person or vehicle": shows_pii(rows),
+        "has no time in the Flow Photo Explorer": times.isna(),
+        "has no address in the Flow Photo Explorer": names.eq(""),
+        "its address leads out of the dataset": names.map(leads_out).astype("bool"),
+        "another photo has the same address": names.duplicated(),
+    }
+    reason = pd.Series(
+        np.select([rule.to_numpy() for rule in rules.values()], list(rules), default=""),
+        index=rows.index,
+        dtype="str",
+    )
+    good = reason.eq("").to_numpy()
+    if not good.any():
+        counts = reason[~good].value_counts()
+        why = ", ".join(f"{n:,} {told}" for told, n in counts.items()) or "it has none at all"
+        raise DataError(f"{where}: none of {len(rows):,} photos can be used: {why}")
+    images = pd.DataFrame(
+        {
+            "image_id": ids[good],
+            "timestamp": times[good].dt.tz_convert(timezone).dt.as_unit("us"),
+            "filename": names[good],
+            "url": [shown(url) for url in urls[good]],
+        }
+    ).sort_values(["timestamp", "filename"], ignore_index=True)
+    left_out = names.where(names.ne(""), ids)[~good]
+    excluded = pd.DataFrame(
+        {
+            "kind": "photo",
+            "name": [tellable(name) for name in left_out],
+            "reason": reason[~good].to_numpy(),
+        },
+        columns=list(EXCLUDED.columns),
+        dtype="str",
+    ).sort_values("name", ignore_index=True)
+    return images, excluded, dict(zip(ids[~good], reason[~good], strict=True))
+
+
+def file_names(urls: pd.Series) -> pd.Series:
+    """The path of each address without its first slash, such as `imagesets/<uuid>/images/A.JPG`.
+
+    Of `s3://bucket/key` it is the key. The same photo thus has one name whatever tells of it.
+    """
+    return urls.map(_file_name).astype("str")
+
+
+def _file_name(url: str) -> str:
+    if url.startswith("s3://"):
+        # A key may hold ? and #, which would end the path of a web address.
+        return url.removeprefix("s3://").partition("/")[2]
+    try:
+        return urllib.parse.unquote(urllib.parse.urlsplit(url).path).lstrip("/")
+    except ValueError:
+        return ""
+
+
+def shows_pii(rows: pd.DataFrame) -> pd.Series:
+    """Whether a photo shows a person or vehicle, by detections and marks; see the module's text."""
+    person = pd.to_numeric(rows["pii_person"]).ge(PERSON_THRESHOLD)
+    vehicle = pd.to_numeric(rows["pii_vehicle"]).ge(VEHICLE_THRESHOLD)
+    marked, cleared = (rows[name].eq(True).fillna(False) for name in ("pii_on", "pii_off"))
+    shows: pd.Series = (person | vehicle | marked) & ~cleared
+    return shows
