@@ -1,0 +1,127 @@
+import io
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from seed_reference import transforms_for
+
+from fperank.errors import DataError
+from fperank.seed.pickles import ALLOWED, Recorded, load_checkpoint
+
+
+class Calls:
+    """Pickles as a call."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+def evil_calls(marker):
+    return {
+        "posix.system": Calls(os.system, f"touch {marker}"),
+        "builtins.eval": Calls(eval, f"open({str(marker)!r}, 'w')"),
+        "builtins.exec": Calls(exec, f"open({str(marker)!r}, 'w')"),
+        "builtins.getattr": Calls(getattr, "x", "upper"),
+        "builtins.bytearray": Calls(bytearray, 10**13),
+        "pickle.loads": Calls(pickle.loads, pickle.dumps(Calls(os.mkdir, str(marker)), 2)),
+        "numpy.load": Calls(np.load, str(marker)),
+        "torch.serialization.load": Calls(torch.load, str(marker)),
+    }
+
+
+def saved(checkpoint, zipped=True):
+    content = io.BytesIO()
+    torch.save(checkpoint, content, _use_new_zipfile_serialization=zipped)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("name", sorted(evil_calls("x")))
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_calls_a_function_is_refused_and_runs_nothing(tmp_path, name, zipped):
+    marker = tmp_path / "ran"
+    content = saved({"epoch": 1, "loss": evil_calls(marker)[name]}, zipped)
+    with pytest.raises(DataError) as told:
+        load_checkpoint(content, "model.pth")
+    assert str(told.value) == (
+        f"model.pth is refused, nothing of it was run: it would import {name}, which no checkpoint "
+        "of the seed needs"
+    )
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_bare_pickle_of_any_protocol_is_refused_and_runs_nothing(tmp_path, protocol):
+    marker = tmp_path / "ran"
+    content = pickle.dumps(evil_calls(marker)["posix.system"], protocol)
+    with pytest.raises(DataError, match=r"import posix\.system|damaged, or no checkpoint"):
+        load_checkpoint(content, "model.pth")
+    assert not marker.exists()
+
+
+def test_a_name_that_is_none_of_python_is_not_shown():
+    content = b"\x80\x02cos\x1b[2J;secret words\nsystem\n." * 5
+    with pytest.raises(DataError, match="would import something unnamed, which") as told:
+        load_checkpoint(content, "model.pth")
+    assert "secret" not in str(told.value)
+
+
+def test_the_gate_is_closed_again_afterwards():
+    before = set(torch.serialization.get_safe_globals())
+    load_checkpoint(saved({"epoch": 1}), "model.pth")
+    assert set(torch.serialization.get_safe_globals()) == before
+    assert not any(name.startswith(("os", "posix", "subprocess", "pickle")) for name in ALLOWED)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_objects_of_torchvision_come_as_their_attributes_only(zipped):
+    checkpoint = load_checkpoint(saved({"t": transforms_for(1.5)}, zipped), "model.pth")
+    steps = checkpoint["t"]["eval"].transforms
+    assert [type(step).__name__ for step in steps] == ["Resize", "CenterCrop", "Normalize"]
+    assert all(isinstance(step, Recorded) and not callable(step) for step in steps)
+    assert (steps[0].size, steps[0].interpolation) == ([480, 720], "bilinear")
+
+
+def test_numbers_of_numpy_come_as_plain_ones():
+    numbers = [np.int32(-640), np.float64(0.25), np.bool_(True), np.dtype(">i4").type(7)]
+    told = load_checkpoint(saved({"params": numbers}), "model.pth")["params"]
+    assert told == [-640, 0.25, True, 7]
+    assert {type(number) for number in told} == {int, float, bool}
+
+
+def test_a_word_module_elsewhere_in_the_old_form_stays_what_it_is():
+    checkpoint = {"module": ("module", "a", "b", "c"), "t": transforms_for(1.5)}
+    assert load_checkpoint(saved(checkpoint, zipped=False), "m")["module"][0] == "module"
+
+
+def test_what_is_no_checkpoint_is_told_without_its_content():
+    whole = saved({"epoch": 1, "secret": torch.ones(3)})
+    old = saved({"epoch": 1, "secret": torch.ones(3)}, zipped=False)
+    for content in (b"\x80\x02secret", whole[:200], old[:-20], b"PK\x03\x04secret", old[:60]):
+        with pytest.raises(DataError, match="damaged") as told:
+            load_checkpoint(content, "model.pth")
+        assert "secret" not in str(told.value)
+    with pytest.raises(DataError, match="it holds no table of values"):
+        load_checkpoint(saved([1, 2]), "model.pth")
+
+
+def test_a_zip_whose_parts_are_compressed_doubled_or_overlap_is_refused():
+    def zipped(method, *names):
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", method) as archive:
+            for name in names:
+                archive.writestr(name, b"\x80\x02}." + bytes(100_000))
+        return content.getvalue()
+
+    for content in (
+        zipped(zipfile.ZIP_DEFLATED, "archive/data.pkl"),
+        zipped(zipfile.ZIP_STORED, "archive/data.pkl", "other/data.pkl"),
+        zipped(zipfile.ZIP_STORED, "archive/other"),
+    ):
+        with pytest.raises(DataError, match="damaged, or no checkpoint of PyTorch"):
+            load_checkpoint(content, "model.pth")
