@@ -1,7 +1,6 @@
 """A source's station as the dataset's tables: what every later stage starts from.
 
-Observed values are interpolated to the photos' times, but never across a gap: a photo has a value
-only if the observations on both sides of it are near enough. Nothing is filtered or labelled here.
+Nothing is filtered or labelled here.
 
 Refused: a station without a photo, file names that lead out of the dataset.
 """
@@ -9,23 +8,24 @@ Refused: a station without a photo, file names that lead out of the dataset.
 import datetime as dt
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
 from fperank import tables
 from fperank.errors import DataError, PhotoError
 from fperank.files import write_json
+from fperank.observed import interpolate, photo_attributes, unique_observations
 from fperank.params import DatasetParams
 from fperank.sources.base import Source, StationData
 from fperank.tables import Station
 
-Floats = npt.NDArray[np.float64]
+_FETCHES_AT_ONCE = 8
+"""Most of the time of a download is waiting; more at once would only press the server."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Dataset:
         pairs: `tables.DATASET_PAIRS`.
         observations: `tables.OBSERVATIONS`: sorted, one value a time.
         excluded: `tables.EXCLUDED`.
+        notes: what the source has to tell the user.
     """
 
     station: Station
@@ -45,43 +46,7 @@ class Dataset:
     pairs: pd.DataFrame
     observations: pd.DataFrame
     excluded: pd.DataFrame
-
-
-def interpolate(observations: pd.DataFrame, times: pd.Series, max_gap_minutes: float) -> Floats:
-    """Linearly interpolate observed values to photo times, never across a gap.
-
-    Args:
-        observations: timestamp, value; any order; values at one time are averaged.
-        times: the photos' instants, `[photos]`.
-        max_gap_minutes: a photo has a value only if the previous observation and the next one are
-            each at most this far from it; an observation at the photo's own time is both.
-
-    Returns:
-        Values in the observations' unit, `[photos]`; NaN where there is none.
-    """
-    known = unique_observations(observations)
-    values = np.full(len(times), np.nan)
-    if known.empty:
-        return values
-    at, value = _microseconds(known["timestamp"]), known["value"].to_numpy(dtype="float64")
-    photo = _microseconds(times)
-    before = np.searchsorted(at, photo, side="right") - 1
-    after = np.searchsorted(at, photo, side="left")
-    inside = (before >= 0) & (after < len(at))
-    before, after, photo = before[inside], after[inside], photo[inside]
-    gap = max_gap_minutes * 60e6
-    near = (photo - at[before] <= gap) & (at[after] - photo <= gap)
-    # Where an observation stands at the photo's time, before and after are the same one.
-    share = (photo - at[before]) / np.maximum(at[after] - at[before], 1)
-    between = value[before] + share * (value[after] - value[before])
-    values[inside] = np.where(near, between, np.nan)
-    return values
-
-
-def unique_observations(observations: pd.DataFrame) -> pd.DataFrame:
-    """The observations sorted by time, values at one time averaged."""
-    good = observations.dropna(subset="value")
-    return good.groupby("timestamp", sort=True)["value"].mean().reset_index()
+    notes: tuple[str, ...] = ()
 
 
 def build(data: StationData, max_gap_minutes: float) -> Dataset:
@@ -100,14 +65,16 @@ def build(data: StationData, max_gap_minutes: float) -> Dataset:
         unique_observations(data.observations), tables.OBSERVATIONS, "observations"
     )
     images = data.images.assign(
-        value=interpolate(observations, data.images["timestamp"], max_gap_minutes)
+        value=interpolate(observations, data.images["timestamp"], max_gap_minutes),
+        attributes=data.images["image_id"].map(photo_attributes(data.annotations)),
     )
     images = tables.checked(
         images.sort_values(["timestamp", "filename"], ignore_index=True), tables.IMAGES, "images"
     )
     annotations = tables.checked(data.annotations, tables.ANNOTATIONS, "annotations")
     excluded = tables.checked(data.excluded, tables.EXCLUDED, "excluded")
-    return Dataset(data.station, images, _join(annotations, images), observations, excluded)
+    pairs = _join(annotations, images)
+    return Dataset(data.station, images, pairs, observations, excluded, data.notes)
 
 
 def _join(annotations: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -172,9 +139,10 @@ def write(dataset: Dataset, source: Source, folder: Path, params: DatasetParams)
 
 
 def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[str]:
+    """Fetch all photos, several at once; return why those fail that cannot be had."""
     folder.mkdir(parents=True, exist_ok=True)
-    failed = []
-    for filename in tqdm(filenames, "copying photos", leave=False, disable=None):
+
+    def fetch(filename: str) -> str | None:
         for path in (PurePosixPath(filename), PureWindowsPath(filename)):
             if path.is_absolute() or path.drive or ".." in path.parts:
                 raise DataError(f"the photo {filename!r} would be written outside of the dataset")
@@ -184,7 +152,19 @@ def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[st
             source.fetch(filename, target)
         except PhotoError as error:
             target.unlink(missing_ok=True)
-            failed.append(str(error))
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
+        try:
+            outcomes = pool.map(fetch, filenames)
+            bar = tqdm(outcomes, "copying photos", len(filenames), leave=False, disable=None)
+            failed = [reason for reason in bar if reason]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if failed and len(failed) == len(filenames):
+        raise DataError(f"none of the {len(filenames):,} photos could be had; {failed[0]}")
     return failed
 
 
@@ -248,15 +228,20 @@ def _excluded_counts(excluded: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 def _shareable(values: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters without the folders of one person's machine."""
-    path = str(values["source_path"])
-    of_machine = path.startswith("~") or PurePosixPath(path).is_absolute()
-    if of_machine or PureWindowsPath(path).drive:
-        path = PureWindowsPath(path).name
-    return {**values, "source_path": path}
+    paths = {}
+    for name in ("source_path", "annotations_from", "observations_from"):
+        path = str(values[name])
+        of_machine = path.startswith("~") or PurePosixPath(path).is_absolute()
+        paths[name] = PureWindowsPath(path).name if of_machine or _has_drive(path) else path
+    return {**values, **paths}
+
+
+def _has_drive(path: str) -> bool:
+    return "://" not in path and bool(PureWindowsPath(path).drive)
 
 
 def _notes(dataset: Dataset, params: DatasetParams) -> list[str]:
-    notes = []
+    notes = list(dataset.notes)
     if dataset.station.name != params.station:
         notes.append(
             f"The parameter station is {params.station!r}, the station's own name is "
@@ -277,11 +262,12 @@ def _notes(dataset: Dataset, params: DatasetParams) -> list[str]:
                 else "."
             )
         )
+    provisional = int((dataset.observations["status"] == "provisional").sum())
+    if provisional:
+        notes.append(
+            f"{provisional:,} of {len(times):,} observed values are provisional: their gauge's "
+            "owner may still revise them."
+        )
     if dataset.pairs.empty:
         notes.append("There are no annotations: a model cannot be trained without them.")
     return notes
-
-
-def _microseconds(times: pd.Series) -> npt.NDArray[np.int64]:
-    utc = times.dt.tz_convert("UTC").dt.as_unit("us")
-    return np.asarray(utc, dtype="datetime64[us]").astype(np.int64)

@@ -9,9 +9,11 @@ import struct
 import warnings
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict
 
 from fperank.errors import DataError, PhotoError
+
+T = TypeVar("T")
 
 Pixels = NDArray[np.uint8]
 """One photo, `[height, width, 3]`, red, green, blue, 0 to 255."""
@@ -57,31 +61,56 @@ def read_photo(path: Path, view: PhotoView) -> Pixels:
     Raises:
         PhotoError: the reason, told without the path.
     """
-    try:
-        with _open(path) as file:
-            image = _eight_bit_rgb(ImageOps.exif_transpose(file))
-    except (*_BROKEN, *_BROKEN_BYTES) as error:
-        raise PhotoError(_reason(path, error)) from None
+    image = open_photo(path)
     box = _box(image.size, view)
     size = (view.width, view.height)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=None))
 
 
+def open_photo(path: Path, *, upright: bool = True) -> Image.Image:
+    """Decode one whole photo to 8-bit red, green, blue.
+
+    Args:
+        path: the file.
+        upright: turn it as its EXIF orientation tells; otherwise as its pixels are stored.
+
+    Raises:
+        PhotoError: the reason, told without the path.
+    """
+    try:
+        with _open(path) as file:
+            return _eight_bit_rgb(ImageOps.exif_transpose(file) if upright else file)
+    except (*_BROKEN, *_BROKEN_BYTES) as error:
+        raise PhotoError(_reason(path, error)) from None
+
+
 def read_photos(
     paths: Iterable[Path], view: PhotoView, workers: int
 ) -> Iterator[Pixels | PhotoError]:
-    """Read many photos in parallel, in their order; what cannot be read comes as its error.
+    """Read many photos in parallel, in their order; what cannot be read comes as its error."""
+    return read_many(paths, partial(read_photo, view=view), workers)
+
+
+def read_many(
+    paths: Iterable[Path], read: Callable[[Path], T], workers: int
+) -> Iterator[T | PhotoError]:
+    """Read many photos in parallel by any reader, in their order.
 
     Only a few photos per worker wait decoded, so memory does not grow with their number.
+
+    Args:
+        paths: the files.
+        read: reads one; a `PhotoError` that it raises comes in the photo's place.
+        workers: threads.
     """
 
-    def attempt(path: Path) -> Pixels | PhotoError:
+    def attempt(path: Path) -> T | PhotoError:
         try:
-            return read_photo(path, view)
+            return read(path)
         except PhotoError as error:
             return error
 
-    waiting: deque[Future[Pixels | PhotoError]] = deque()
+    waiting: deque[Future[T | PhotoError]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
             waiting.append(pool.submit(attempt, path))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, ks_2samp, rankdata, spearmanr
 from sklearn.metrics import average_precision_score
 
 from fperank.ranks import Values, percentiles
@@ -129,6 +129,27 @@ def pair_agreement(
         bins = np.array_split(np.argsort(np.abs(difference), kind="stable"), 10)
         gaps = [abs(ties[b].mean() - tie_probability[b].mean()) * len(b) for b in bins if len(b)]
         result["tie_calibration_error"] = float(sum(gaps) / len(label))
+    return result
+
+
+def separation(marked: Values, rest: Values) -> dict[str, float | int]:
+    """How far the scores of marked photos, such as dry ones, lie apart from those of the others.
+
+    Args:
+        marked: `[n]`, scores of the marked photos.
+        rest: `[m]`, scores of the others.
+
+    Returns:
+        `n`, `n_rest`; `ks`, the Kolmogorov-Smirnov statistic, 0 (the same distribution) to 1 (no
+        overlap); `share_below`, how often a marked photo scores below another one, ties counted
+        half: 1 is always, 0.5 is chance. Only the counts where there are none of one kind.
+    """
+    result: dict[str, float | int] = {"n": len(marked), "n_rest": len(rest)}
+    if len(marked) and len(rest):
+        result["ks"] = float(ks_2samp(marked, rest, method="asymp").statistic)
+        order = rankdata(np.concatenate([marked, rest]))[: len(marked)]
+        above = order.sum() - len(marked) * (len(marked) + 1) / 2
+        result["share_below"] = float(1 - above / (len(marked) * len(rest)))
     return result
 
 

@@ -4,21 +4,35 @@ Never a pickle: a model file from elsewhere must not be able to run code.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 from torch import Tensor
 
 from fperank.errors import DataError
 from fperank.files import read_json, write_bytes, write_json
 from fperank.images import PhotoView, Pixels
+from fperank.photo_filter import PhotoFilter
 from fperank.ranknet import FlowRanker
+from fperank.seed.view import Fractions, SeedView
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
+
+
+def _kind_of_view(view: Any) -> str:
+    kind = view.get("kind", "") if isinstance(view, dict) else getattr(view, "kind", "")
+    return "stretched" if kind == "stretched" else "covered"
+
+
+View = Annotated[
+    Annotated[PhotoView, Tag("covered")] | Annotated[SeedView, Tag("stretched")],
+    Discriminator(_kind_of_view),
+]
+"""How a network sees photos: fperank's own way, or that of an imported model, told by `kind`."""
 
 
 class ModelDescription(BaseModel):
@@ -36,6 +50,9 @@ class ModelDescription(BaseModel):
         kept_epoch: the epoch whose weights these are.
         variable: what the score ranks, such as FLOW_CFS.
         station: name of the station whose photos it learnt from.
+        timezone: IANA name of that station's zone, where it is known.
+        utc_offset: fixed offset of its camera's clock, "" for local time, where it is known.
+        photo_filter: the hours and months that the model is meant for, where they are known.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -44,12 +61,15 @@ class ModelDescription(BaseModel):
     hidden_units: list[int]
     loss: str
     tie_parameter: float | None
-    view: PhotoView
+    view: View
     mean: list[float]
     std: list[float]
     kept_epoch: int
     variable: str
     station: str
+    timezone: str | None = None
+    utc_offset: str | None = None
+    photo_filter: PhotoFilter | None = None
 
     def network(self) -> FlowRanker:
         """The network that the description tells of, with random weights."""
@@ -64,12 +84,17 @@ def normalise(photos: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return (photos - photos.new_tensor(mean).view(shape)) / photos.new_tensor(std).view(shape)
 
 
-def to_tensor(pixels: Pixels | Tensor, device: torch.device) -> Tensor:
-    """`[photos, height, width, 3]`, 0 to 255, to `[photos, 3, height, width]`, 0 to 1.
+def to_tensor(pixels: Pixels | Fractions | Tensor, device: torch.device) -> Tensor:
+    """`[photos, height, width, 3]` to `[photos, 3, height, width]`, 0 to 1.
 
     The result lies in memory as the pixels do, channels last, which convolutions are fastest on.
+
+    Args:
+        pixels: whole numbers of 0 to 255, or fractions of 0 to 1.
+        device: where the result lies.
     """
-    return torch.as_tensor(pixels).to(device).permute(0, 3, 1, 2).float() / 255
+    photos = torch.as_tensor(pixels).to(device).permute(0, 3, 1, 2)
+    return photos if photos.is_floating_point() else photos.float() / 255
 
 
 def save_model(folder: Path, state: dict[str, Tensor], description: ModelDescription) -> None:

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from fperank.errors import DataError, ParameterError
 from fperank.params import InputParams
+from fperank.photo_filter import PhotoFilter
 from fperank.tables import INPUT_IMAGES, LABEL_OF_RANK, PAIRS, SPLITS, checked, local_dates
 
 SPLIT_TOLERANCE = 0.05
@@ -95,17 +96,9 @@ def build(images: pd.DataFrame, annotations: pd.DataFrame, params: InputParams) 
 
 def filter_images(images: pd.DataFrame, params: InputParams) -> tuple[pd.DataFrame, dict[str, int]]:
     """Keep the photos of the wanted local hours, months and dates; count the others by reason."""
-    hours, months = images["timestamp"].dt.hour, images["timestamp"].dt.month
     dates = local_dates(images["timestamp"]).astype("str")
-    if params.min_month <= params.max_month:
-        in_months = months.between(params.min_month, params.max_month)
-    else:
-        in_months = (months >= params.min_month) | (months <= params.max_month)
     rules = {
-        f"outside the hours {params.min_hour} to {params.max_hour}": ~hours.between(
-            params.min_hour, params.max_hour
-        ),
-        f"outside the months {params.min_month} to {params.max_month}": ~in_months,
+        **photo_filter(params).rules(images["timestamp"]),
         f"before start_date {params.start_date}": _before(dates, params.start_date),
         f"after end_date {params.end_date}": _after(dates, params.end_date),
     }
@@ -117,6 +110,11 @@ def filter_images(images: pd.DataFrame, params: InputParams) -> tuple[pd.DataFra
             "max_month, or start_date and end_date (all in the station's local time)"
         )
     return kept.sort_values(["timestamp", "filename"], ignore_index=True), reasons
+
+
+def photo_filter(params: InputParams) -> PhotoFilter:
+    """The hours and months that the parameters choose."""
+    return PhotoFilter(**{name: getattr(params, name) for name in PhotoFilter.model_fields})
 
 
 def label_pairs(
@@ -148,6 +146,7 @@ def label_pairs(
             annotations["left_image_id"].isin(kept_ids)
             & annotations["right_image_id"].isin(kept_ids)
         ),
+        **_rules_of_marks(annotations, images, params),
         f"with a photo before annotation_start_date {params.annotation_start_date}": early,
         f"with a photo after annotation_end_date {params.annotation_end_date}": late,
     }
@@ -230,6 +229,21 @@ def _apply(table: pd.DataFrame, rules: dict[str, pd.Series]) -> tuple[pd.DataFra
             reasons[reason] = n
         left &= ~dropped
     return table[left], reasons
+
+
+def _rules_of_marks(
+    annotations: pd.DataFrame, images: pd.DataFrame, params: InputParams
+) -> dict[str, pd.Series]:
+    """For each mark of `exclude_attributes`, whether a photo of each pair bears it, in any pair."""
+    marked = images.dropna(subset="attributes")
+    marks = marked["attributes"].str.split(",")
+    rules = {}
+    for name in params.exclude_attributes:
+        bearing = set(marked["image_id"][[name in one for one in marks]])
+        rules[f"with a photo marked {name} (exclude_attributes)"] = annotations[
+            "left_image_id"
+        ].isin(bearing) | annotations["right_image_id"].isin(bearing)
+    return rules
 
 
 def _touches_test_day(annotations: pd.DataFrame, params: InputParams) -> pd.Series:

@@ -4,8 +4,9 @@ A photo's score does not depend on the photos beside it: batches always have the
 up with black where photos run out, because a network's last bits can change with the batch's size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from tqdm import tqdm
 
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import PhotoError
-from fperank.images import Pixels, read_photos
-from fperank.modelfile import ModelDescription, load_model, normalise, to_tensor
+from fperank.images import Pixels, read_many, read_photo
+from fperank.modelfile import ModelDescription, View, load_model, normalise, to_tensor
 from fperank.params import ComputeParams
 from fperank.ranknet import FlowRanker
 from fperank.ranks import percentiles
+from fperank.seed.view import Fractions, SeedView, read_seed_photo
 
 _BATCH = 32
 
@@ -66,10 +68,10 @@ class Scorer:
         """Score photos; those that cannot be read get a reason instead."""
         scores = np.full(len(paths), np.nan, dtype=np.float32)
         reasons: dict[int, str] = {}
-        photos = read_photos(paths, self.description.view, self.threads)
+        photos = read_many(paths, _reader(self.description.view), self.threads)
         bar = tqdm(total=len(paths), desc="scoring photos", leave=False, disable=None)
         for batch in _batched(enumerate(photos)):
-            pixels: list[Pixels] = []
+            pixels: list[Pixels | Fractions] = []
             positions: list[int] = []
             for position, photo in batch:
                 if isinstance(photo, PhotoError):
@@ -84,8 +86,8 @@ class Scorer:
         return Scores(scores, reasons)
 
     @torch.inference_mode()
-    def _score_batch(self, pixels: list[Pixels]) -> NDArray[np.float32]:
-        full = np.zeros((_BATCH, *pixels[0].shape), dtype=np.uint8)
+    def _score_batch(self, pixels: list[Pixels | Fractions]) -> NDArray[np.float32]:
+        full = np.zeros((_BATCH, *pixels[0].shape), dtype=pixels[0].dtype)
         full[: len(pixels)] = pixels
         photos = to_tensor(full, self.device)
         scores = self.network(normalise(photos, self.description.mean, self.description.std))
@@ -93,9 +95,15 @@ class Scorer:
         return result
 
 
+def _reader(view: View) -> Callable[[Path], Pixels | Fractions]:
+    if isinstance(view, SeedView):
+        return partial(read_seed_photo, view=view)
+    return partial(read_photo, view=view)
+
+
 def _batched(
-    photos: Iterator[tuple[int, Pixels | PhotoError]],
-) -> Iterator[list[tuple[int, Pixels | PhotoError]]]:
+    photos: Iterator[tuple[int, Pixels | Fractions | PhotoError]],
+) -> Iterator[list[tuple[int, Pixels | Fractions | PhotoError]]]:
     while batch := list(islice(photos, _BATCH)):
         yield batch
 

@@ -8,6 +8,7 @@ from fperank.batches import load_data
 from fperank.files import read_json, write_json
 from fperank.modelfile import save_model
 from fperank.params import TrainParams, load_params
+from fperank.photo_filter import PhotoFilter
 from fperank.tables import HISTORY, PAIRS, read_station, read_table, write_table
 from fperank.training import train
 from stages.common import output_folder, parse_arguments, run
@@ -24,7 +25,8 @@ def main() -> None:
     )
     params = load_params(paths.params, TrainParams)
     station = read_station(paths.input / "station.json")
-    variable = read_json(paths.input / "input.json")["variable"]
+    chosen = read_json(paths.input / "input.json")
+    told = read_json(paths.dataset / "dataset.json")
     pairs = read_table(paths.input / "pairs.csv", PAIRS, station.timezone)
     data = load_data(pairs, paths.dataset / "photos", params)
     with output_folder(paths.output) as folder:
@@ -40,9 +42,18 @@ def main() -> None:
                 f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
             )
 
-        model = train(data, params, variable, station.name, paths.scratch, tell)
+        model = train(data, params, chosen["variable"], station.name, paths.scratch, tell)
         live.end()
-        save_model(folder, model.state, model.description)
+        # What `fperank score` must know of new photos.
+        names = PhotoFilter.model_fields
+        description = model.description.model_copy(
+            update={
+                "timezone": station.timezone,
+                "utc_offset": told["params"]["utc_offset"],
+                "photo_filter": PhotoFilter(**{k: chosen["parameters"][k] for k in names}),
+            }
+        )
+        save_model(folder, model.state, description)
         write_table(model.history, HISTORY, folder / "history.csv")
         write_json(
             {

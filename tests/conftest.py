@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fpe_api_server import fpe_api, fpe_api_server, waits  # noqa: F401
 from pipeline_repository import made, repository  # noqa: F401
+from postgres import postgres  # noqa: F401
 from s3_server import s3, s3_endpoint  # noqa: F401
 from toy import ZONE, water_photo
 
-from fperank.params import Params, load_params
+from fperank.params import Params, PredictParams, load_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,5 +37,39 @@ def toy_images(tmp_path: Path) -> pd.DataFrame:
             water_photo(level, seed=len(rows)).save(folder / name)
             rows.append((name, time, name, None, 10.0**level))
     images = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url", "value"])
+    images["attributes"] = pd.Series(pd.NA, index=images.index, dtype="str")
     images["timestamp"] = images["timestamp"].dt.tz_localize(ZONE).dt.as_unit("us")
     return images
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The folder of a small model that was never trained."""
+    import torch
+
+    from fperank.images import PhotoView
+    from fperank.modelfile import ModelDescription, save_model
+
+    torch.manual_seed(0)
+    description = ModelDescription(
+        backbone="resnet18",
+        hidden_units=[16],
+        loss="ranknet",
+        tie_parameter=None,
+        view=PhotoView(height=32, width=43),
+        mean=[0.5] * 3,
+        std=[0.25] * 3,
+        kept_epoch=1,
+        variable="FLOW_CFS",
+        station="x",
+    )
+    save_model(tmp_path / "model", description.network().state_dict(), description)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def scorer(model: Path):
+    """That model, ready to score."""
+    from fperank.scoring import Scorer
+
+    return Scorer.load(model, PredictParams(threads=1, accelerator="cpu"))

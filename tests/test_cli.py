@@ -1,9 +1,9 @@
+import json
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
-from test_scoring import model  # noqa: F401  (a fixture)
 
 from fperank import cli
 
@@ -21,36 +21,80 @@ def fperank(monkeypatch, capsys):
     return lambda *arguments: run(*arguments, monkeypatch=monkeypatch, capsys=capsys)
 
 
-def test_photos_and_folders_are_scored_into_a_table(fperank, model, toy_images, tmp_path):  # noqa: F811
-    photos = tmp_path / "photos"
+def test_a_folder_s_photos_are_scored_and_later_only_the_new_ones(
+    fperank, model, toy_images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    photos, out = tmp_path / "photos", tmp_path / "out.csv"
     (photos / toy_images["filename"][0]).write_bytes(b"")
-    code, told = fperank(
-        "score", model, photos, photos / "p05-12.png", "-o", tmp_path / "out.csv", "--threads", "1"
-    )
+    later = (photos / "p05-12.png").rename(tmp_path / "later.png")
+    code, told = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
     assert code == 0
-    assert "120 of 121 photos scored" in told
-    assert "the file is empty" in told
-    table = pd.read_csv(tmp_path / "out.csv")
-    assert list(table.columns) == ["filename", "score", "rank_percentile", "reason"]
-    assert len(table) == 121
-    assert table["score"].isna().sum() == 1
-    again = table[table["filename"].str.endswith("p05-12.png")]
-    assert again["score"].nunique() == 1
-    assert len(again) == 2
+    assert "118 photos scored" in told
+    assert "1 could not be read" in told
+    before = out.read_bytes()
+    later.rename(photos / "p05-12.png")
+    code, told = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
+    assert "1 photos scored" in told
+    assert "119 were scored before" in told
+    assert out.read_bytes().startswith(before)
+    table = pd.read_csv(out)
+    assert list(table["image_id"])[-1] == "p05-12.png"
+    assert table["reason"].dropna().tolist() == ["the file is empty"]
+    assert table["model"].nunique() == 1
 
 
-def test_mistakes_are_told_in_one_sentence(fperank, model, tmp_path):  # noqa: F811
-    code, told = fperank("score", model, tmp_path / "none.jpg", "-o", tmp_path / "o.csv")
-    assert (code, "none.jpg does not exist: name photos or folders" in told) == (1, True)
+def test_hours_of_the_model_are_kept_to_unless_told_otherwise(
+    fperank, model, toy_images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    description = json.loads((model / "model.json").read_text())
+    hours = {"min_hour": 8, "max_hour": 17, "min_month": 1, "max_month": 12}
+    description["photo_filter"] = hours
+    (model / "model.json").write_text(json.dumps(description))
+    for k, path in enumerate(sorted((tmp_path / "photos").iterdir())):
+        hour = path.stem.split("-")[1]
+        path.rename(path.with_name(f"2024-01-{k // 3 % 28 + 1:02d}-{hour}-{k:03d}.png"))
+    command = ["score", model, "photos", "-o", "out.csv", "--timestamp-pattern", "%Y-%m-%d-%H"]
+    code, told = fperank(*command)
+    assert (code, "does not tell its station's time zone: give --timezone" in told) == (1, True)
+    code, told = fperank(*command, "--timezone", "America/New_York")
+    assert code == 0
+    assert "40 photos scored" in told
+    assert "80 left out: outside the hours 8 to 17" in told
+    assert pd.read_csv("out.csv")["timestamp"][0] == "2024-01-01T12:00:00-05:00"
+
+
+def test_two_cards_with_the_same_names_are_told_apart(fperank, model, toy_images, tmp_path):
+    for card in ("card-1", "card-2"):
+        (tmp_path / card).mkdir()
+        content = (tmp_path / "photos" / toy_images["filename"][0]).read_bytes()
+        (tmp_path / card / "IMG_0001.png").write_bytes(content)
+    out = tmp_path / "out.csv"
+    for card in ("card-1", "card-2"):
+        command = ["score", model, tmp_path / card, "-o", out, "--all-hours"]
+        assert fperank(*command, "--prefix", f"{card}/")[0] == 0
+    table = pd.read_csv(out)
+    assert list(table["image_id"]) == ["card-1/IMG_0001.png", "card-2/IMG_0001.png"]
+    assert table["score"].nunique() == 1
+
+
+def test_mistakes_are_told_in_one_sentence(fperank, model, toy_images, tmp_path):
+    out = tmp_path / "o.csv"
+    code, told = fperank("score", model, tmp_path / "none", "-o", out, "--all-hours")
+    assert (code, "none is no folder: give a folder of photos" in told) == (1, True)
     (tmp_path / "empty").mkdir()
-    code, told = fperank("score", model, tmp_path / "empty", "-o", tmp_path / "o.csv")
-    assert (code, "no photo found: fperank reads .jpg" in told) == (1, True)
-    code, told = fperank("score", tmp_path, model / "model.json", "-o", tmp_path / "o.csv")
+    code, told = fperank("score", model, tmp_path / "empty", "-o", out, "--all-hours")
+    assert (code, "holds no photo: fperank reads .jpg" in told) == (1, True)
+    code, told = fperank("score", tmp_path, tmp_path / "photos", "-o", out)
     assert (code, "model.json does not exist" in told) == (1, True)
-    code, told = fperank(
-        "score", model, model / "model.json", "-o", tmp_path / "o.csv", "--threads", "0"
-    )
+    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--threads", "0")
     assert (code, "command line: threads is 0" in told) == (1, True)
+    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--utc-offset", "5")
+    assert (code, "command line: utc_offset is '5'" in told) == (1, True)
+    out.write_text("a,b\n1,2\n")
+    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--all-hours")
+    assert (code, "is no file of scores" in told) == (1, True)
 
 
 def test_the_demo_folder_is_written_once(fperank, tmp_path):

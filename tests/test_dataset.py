@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from toy import ZONE, changed
 
 from fperank import tables
-from fperank.dataset import build, interpolate, summarise, unique_observations, write
+from fperank.dataset import build, summarise, write
 from fperank.errors import DataError, PhotoError
-from fperank.params import DatasetParams
+from fperank.observed import interpolate, photo_attributes, unique_observations
+from fperank.params import DatasetParams, load_params
 from fperank.sources.base import StationData
 from fperank.tables import Station
 
-ZONE = "America/New_York"
+ROOT = Path(__file__).parents[1]
 
 
 def at(*texts):
@@ -25,27 +27,22 @@ def at(*texts):
 def observed(**values):
     """Observations, as h08_00=3.5."""
     texts = [name[1:].replace("_", ":") for name in values]
-    return pd.DataFrame({"timestamp": at(*texts), "value": [float(v) for v in values.values()]})
+    return pd.DataFrame(
+        {"timestamp": at(*texts), "value": [float(v) for v in values.values()], "status": None}
+    )
 
 
 def params(**changes):
-    values = {
+    shipped = load_params(ROOT / "params.yaml", DatasetParams)
+    usual = {
         "station": "West Brook 0 (Lower)",
-        "variable": "FLOW_CFS",
         "dataset_version": "v1",
         "source": "folder",
         "source_path": "../photos",
         "timezone": ZONE,
-        "timestamp_source": "auto",
-        "timestamp_pattern": "",
         "utc_offset": "",
-        "max_gap_minutes": 65,
-        "demo_days": 10,
-        "demo_interval_minutes": 60,
-        "demo_annotations": 10,
-        "demo_seed": 1,
     }
-    return DatasetParams.model_validate(values | changes)
+    return changed(shipped, **usual | changes)
 
 
 def station_data(*, names=("a.jpg", "b.jpg", "c.jpg"), ranks=(("1", "2", "LEFT"),), **changes):
@@ -144,6 +141,7 @@ class TestInterpolation:
             {
                 "timestamp": pd.Series(begin + pd.to_timedelta(seconds, unit="s")),
                 "value": rng.normal(size=60),
+                "status": None,
             }
         )
         photo_seconds = np.concatenate([rng.choice(4 * 86400, 300), seconds[:20]])
@@ -160,7 +158,9 @@ class TestInterpolation:
     def test_a_million_photos_need_no_loop(self):
         begin = pd.Timestamp("2024-01-01", tz=ZONE)
         photos = pd.Series(begin + pd.to_timedelta(np.arange(1_000_000), unit="s"))
-        known = pd.DataFrame({"timestamp": photos.iloc[::900], "value": np.arange(1112.0)})
+        known = pd.DataFrame(
+            {"timestamp": photos.iloc[::900], "value": np.arange(1112.0), "status": None}
+        )
         found = interpolate(known, photos, 15)
         assert found[450] == 0.5
         assert np.isfinite(found).sum() == 1111 * 900 + 1
@@ -373,3 +373,80 @@ class TestSummary:
 
 def test_observations_keep_their_zone_when_made_unique():
     assert str(unique_observations(observed(h08_00=1))["timestamp"].dtype).endswith(f"{ZONE}]")
+
+
+class TestPhotoAttributes:
+    def test_a_photo_has_all_marks_that_any_of_its_pairs_gives_it_in_one_order(self):
+        annotations = pd.DataFrame(
+            {
+                "left_image_id": ["1", "1", "2"],
+                "left_attributes": ["ICE,DRY", None, None],
+                "right_image_id": ["2", "3", "1"],
+                "right_attributes": [None, "BAD", "DISCONNECTED"],
+            }
+        )
+        assert photo_attributes(annotations) == {"1": "DRY,DISCONNECTED,ICE", "3": "BAD"}
+
+    def test_marks_stand_in_images_csv_and_are_empty_elsewhere(self, tmp_path):
+        data = station_data()
+        annotations = data.annotations.assign(left_attributes="DRY")
+        dataset = build(replace(data, annotations=annotations), 65)
+        write(dataset, Photos(), tmp_path, params())
+        images = tables.read_table(tmp_path / "images.csv", tables.IMAGES, ZONE)
+        assert images["attributes"].fillna("").tolist() == ["DRY", "", ""]
+
+
+class TestObservationStatus:
+    def test_provisional_values_are_kept_and_noted(self):
+        data = station_data()
+        status = ["approved", "provisional", None]
+        dataset = build(replace(data, observations=data.observations.assign(status=status)), 65)
+        assert dataset.observations["status"].fillna("").tolist() == ["approved", "provisional", ""]
+        assert any(
+            "1 of 3 observed values are provisional" in n
+            for n in summarise(dataset, params())["notes"]
+        )
+
+    def test_of_two_values_at_one_time_the_weaker_status_counts(self):
+        twice = pd.concat([observed(h08_00=2), observed(h08_00=4)])
+        told = unique_observations(twice.assign(status=["provisional", "approved"]))
+        assert told["value"].tolist() == [3.0]
+        assert told["status"].tolist() == ["provisional"]
+
+
+class TestFetching:
+    def test_a_server_that_is_gone_stops_the_stage_and_the_rest_is_not_asked_for(self, tmp_path):
+        asked = []
+
+        class Gone(Photos):
+            def fetch(self, filename, target):
+                asked.append(filename)
+                raise DataError("no connection")
+
+        few = station_data(ranks=())
+        many = replace(
+            few,
+            images=pd.DataFrame(
+                {
+                    "image_id": [str(k) for k in range(500)],
+                    "timestamp": few.images["timestamp"].iloc[0],
+                    "filename": [f"{k:03d}.jpg" for k in range(500)],
+                    "url": None,
+                }
+            ),
+        )
+        with pytest.raises(DataError, match="no connection"):
+            write(build(many, 65), Gone(), tmp_path, params())
+        assert len(asked) < 100
+
+    def test_where_no_photo_can_be_had_the_stage_stops_with_the_first_reason(self, tmp_path):
+        class Empty(Photos):
+            def fetch(self, filename, target):
+                raise PhotoError(f"{filename}: nothing lies there")
+
+        with pytest.raises(DataError, match=r"none of the 3 photos .* a.jpg: nothing lies there"):
+            write(build(station_data(), 65), Empty(), tmp_path, params())
+
+    def test_notes_of_the_source_are_told(self):
+        dataset = build(station_data(notes=("Converted from m3/s to cfs.",)), 65)
+        assert summarise(dataset, params())["notes"][0] == "Converted from m3/s to cfs."

@@ -109,3 +109,27 @@ def test_no_pairs_and_only_ties_are_no_crash():
     ties = metrics.pair_agreement(np.zeros(3, dtype=int), np.ones(3), None, np.arange(3), 10)
     assert "accuracy" not in ties
     assert ties["tie_share"] == 1
+
+
+def test_separation_is_whole_without_overlap_and_none_between_equal_distributions():
+    low, high = RNG.normal(size=50) - 20, RNG.normal(size=400)
+    apart = metrics.separation(low, high)
+    assert apart == {"n": 50, "n_rest": 400, "ks": 1.0, "share_below": 1.0}
+    assert metrics.separation(high, high) == {
+        "n": 400,
+        "n_rest": 400,
+        "ks": 0.0,
+        "share_below": 0.5,
+    }
+
+
+def test_separation_by_hand():
+    told = metrics.separation(np.array([1.0, 3.0]), np.array([2.0, 3.0, 4.0]))
+    # Of six couples four have the marked photo below, one above, one is tied.
+    assert told["share_below"] == pytest.approx((4 + 0.5) / 6)
+    assert told["ks"] == pytest.approx(0.5)
+
+
+def test_separation_from_nothing_has_no_figure():
+    none = np.array([])
+    assert metrics.separation(np.ones(3), none) == {"n": 3, "n_rest": 0}

@@ -22,6 +22,7 @@ def photos(days=40, value=None, per_day=1):
             "filename": [f"{i}.jpg" for i in range(n)],
             "url": None,
             "value": np.full(n, np.nan) if value is None else value * np.ones(n),
+            "attributes": None,
         }
     )
 

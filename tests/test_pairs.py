@@ -25,6 +25,7 @@ def images_at(*texts):
             "filename": [f"{k}.jpg" for k in range(n)],
             "url": None,
             "value": np.arange(n, dtype=float),
+            "attributes": None,
         }
     )
 
@@ -215,3 +216,24 @@ def test_the_result_fits_its_tables_and_its_summary_counts_it(wide, toy_images):
     assert summary["photos"]["n"] == sum(summary["photos"]["splits"].values()) == 120
     assert summary["pairs"]["n"] == sum(summary["pairs"]["labels"].values()) == 300
     assert str(summary["annotation_first_date"]) == "2024-01-01"
+
+
+def test_pairs_with_a_photo_marked_bad_in_any_pair_do_not_train_and_are_counted(wide, toy_images):
+    marks = {0: "BAD", 1: "ICE_PARTIAL", 2: "DRY,ICE"}
+    images = toy_images.assign(attributes=toy_images.index.map(marks))
+    annotations = annotate(images, 400)
+    ids = set(images["image_id"].iloc[[0, 2]])
+    touched = annotations["left_image_id"].isin(ids) | annotations["right_image_id"].isin(ids)
+    assert 0 < touched.sum() < 100
+
+    built = build(images, annotations, changed(wide, exclude_attributes=["BAD", "ICE"]))
+    assert len(built.pairs) == 400 - touched.sum()
+    used = set(built.pairs["image_id_1"]) | set(built.pairs["image_id_2"])
+    assert not used & ids
+    assert images["image_id"].iloc[1] in used, "partly ice is not full ice"
+    assert set(built.images["image_id"]) == set(images["image_id"]), "all photos get scores"
+    reasons = built.excluded["annotation"]
+    assert sum(n for why, n in reasons.items() if "exclude_attributes" in why) == touched.sum()
+
+    all_of_them = build(images, annotations, changed(wide, exclude_attributes=[]))
+    assert len(all_of_them.pairs) == 400

@@ -1,39 +1,10 @@
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from fperank.errors import DataError
-from fperank.images import PhotoView
-from fperank.modelfile import ModelDescription, save_model
 from fperank.params import PredictParams
 from fperank.scoring import Scorer, predict
-
-CPU = PredictParams(threads=1, accelerator="cpu")
-
-
-@pytest.fixture
-def model(tmp_path):
-    torch.manual_seed(0)
-    description = ModelDescription(
-        backbone="resnet18",
-        hidden_units=[16],
-        loss="ranknet",
-        tie_parameter=None,
-        view=PhotoView(height=32, width=43),
-        mean=[0.5] * 3,
-        std=[0.25] * 3,
-        kept_epoch=1,
-        variable="FLOW_CFS",
-        station="x",
-    )
-    save_model(tmp_path / "model", description.network().state_dict(), description)
-    return tmp_path / "model"
-
-
-@pytest.fixture
-def scorer(model):
-    return Scorer.load(model, CPU)
 
 
 def test_a_score_is_the_same_bits_alone_in_any_batch_and_in_the_pipeline(
@@ -92,4 +63,4 @@ def test_no_photo_is_no_crash(scorer):
 
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(DataError, match=r"model.json does not exist"):
-        Scorer.load(tmp_path, CPU)
+        Scorer.load(tmp_path, PredictParams(threads=1, accelerator="cpu"))

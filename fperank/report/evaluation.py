@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from fperank.losses import pair_log_probabilities
-from fperank.metrics import agreement, pair_agreement
+from fperank.metrics import agreement, pair_agreement, separation
 from fperank.params import ReportParams
 from fperank.ranks import Values
-from fperank.report.material import Material
+from fperank.report.material import UNMARKED, Material, photos_by_mark
 from fperank.tables import SPLITS, local_dates
 
 
@@ -24,7 +24,8 @@ def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
 
     Returns:
         `counts`; `photo` and `day`, each with a table per split and one over `all`; `pairs` with
-        one per split; `training`. See `metrics.agreement` and `metrics.pair_agreement`.
+        one per split; `marks` with one per mark that annotators gave; `training`. See
+        `metrics.agreement`, `metrics.pair_agreement` and `metrics.separation`.
     """
     photos = material.predictions.assign(date=local_dates(material.predictions["timestamp"]))
     scored = photos["score"].notna()
@@ -42,6 +43,7 @@ def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
         "photo": _per_split(photos, photos, params),
         "day": _per_split(material.daily, material.days, params),
         "pairs": _pairs(material, params),
+        "marks": _marks(material),
         "training": {
             "epochs": len(material.history),
             "kept_epoch": int(kept["epoch"].item()),
@@ -86,6 +88,12 @@ def _pairs(material: Material, params: ReportParams) -> dict[str, dict[str, floa
             params.bootstrap_samples,
         )
     return result
+
+
+def _marks(material: Material) -> dict[str, dict[str, float | int]]:
+    photos = photos_by_mark(material)
+    rest = photos.pop(UNMARKED, material.predictions.iloc[:0])["score"].to_numpy()
+    return {name: separation(rows["score"].to_numpy(), rest) for name, rows in photos.items()}
 
 
 def tie_probability(difference: Values, model: dict[str, Any]) -> Values | None:

@@ -17,6 +17,7 @@ from fperank.errors import DataError
 from fperank.files import read_json
 from fperank.ranks import percentiles
 from fperank.tables import (
+    ATTRIBUTES,
     DATASET_PAIRS,
     EXCLUDED,
     FAILURES,
@@ -33,6 +34,8 @@ from fperank.tables import (
     read_table,
 )
 from fperank.variables import VARIABLES, Variable
+
+UNMARKED = "no mark"
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,23 @@ def rank_percentile(values: pd.Series) -> pd.Series:
         0 for the lowest, 1 for the highest; 0.5 where there is only one value.
     """
     return pd.Series(percentiles(values.to_numpy(dtype="float64")), index=values.index)
+
+
+def photos_by_mark(material: Material) -> dict[str, pd.DataFrame]:
+    """The scored photos that annotators saw, by the marks that they gave them.
+
+    Returns:
+        The rows of `predictions` by mark, in the order of `tables.ATTRIBUTES`, marks that no
+        scored photo bears left out; under `UNMARKED` those that bear none. A photo with two marks
+        stands under both.
+    """
+    seen = set(material.answers["left_image_id"]) | set(material.answers["right_image_id"])
+    photos = material.predictions[material.predictions["score"].notna()]
+    photos = photos[photos["image_id"].isin(seen)]
+    marks = [set(text.split(",")) - {""} for text in photos["attributes"].fillna("")]
+    rows = {name: photos[[name in one for one in marks]] for name in ATTRIBUTES}
+    rows[UNMARKED] = photos[[not one for one in marks]]
+    return {name: found for name, found in rows.items() if len(found)}
 
 
 def _json_object(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fperank.files import write_text
 from fperank.report import summary
 from fperank.report.charts import SPLIT_COLOUR, Absent, Chart
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
+from fperank.report.charts_marks import scores_by_mark
 from fperank.report.charts_pairs import (
     annotator_agreement,
     answers_by_score_difference,
@@ -48,6 +49,7 @@ CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
     "value-ecdf": partial(ecdf, column="value"),
     "score-histogram": partial(histogram, column="score"),
     "score-ecdf": partial(ecdf, column="score"),
+    "marks": scores_by_mark,
     "pairs-by-time": pairs_by_time,
     "pairs-by-value": pairs_by_value,
     "answers": answers_by_score_difference,
@@ -195,6 +197,7 @@ def _facts(material: Material, metrics: dict[str, Any], photos: list[Thumbnail])
         "photo_rows": summary.metric_rows(metrics.get("photo", {})),
         "day_rows": summary.metric_rows(metrics.get("day", {})),
         "pair_rows": summary.pair_rows(metrics),
+        "mark_rows": summary.mark_rows(metrics),
         "training": metrics.get("training", {}),
         "strip": strip_of_ranks(photos),
         "n_embedded": len(photos),

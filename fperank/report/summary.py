@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fperank.report.charts import observed_words
-from fperank.report.material import Material
+from fperank.report.material import UNMARKED, Material
 from fperank.tables import SPLITS
 
 Figures = dict[str, Any]
@@ -27,6 +27,16 @@ COLUMNS = {
     "map_high": "MAP, high end",
     "map_low": "MAP, low end",
 }
+MARK_WORDS = {
+    "DRY": "dry",
+    "DISCONNECTED": "disconnected pools",
+    "ICE_PARTIAL": "partly ice",
+    "ICE": "full ice",
+    "BAD": "bad photo",
+    UNMARKED: "no mark",
+}
+"""The annotators' marks in words."""
+
 DASH = "\N{EN DASH}"
 _STRENGTH = (
     (0.8, "very closely"),
@@ -183,6 +193,19 @@ def pair_rows(metrics: Figures) -> list[dict[str, Any]]:
             ]
             rows.append({"split": words, "n": figures["n"], "cells": cells})
     return rows
+
+
+def mark_rows(metrics: Figures) -> list[dict[str, Any]]:
+    """One row a mark of the annotators: how far its photos' scores lie apart from the others'."""
+    return [
+        {
+            "mark": MARK_WORDS[name],
+            "n": figures["n"],
+            "n_rest": figures["n_rest"],
+            "cells": [number(figures.get("ks")), number(figures.get("share_below"), ".0%")],
+        }
+        for name, figures in metrics.get("marks", {}).items()
+    ]
 
 
 def left_out_rows(material: Material) -> list[tuple[str, str, str, int]]:

@@ -88,6 +88,7 @@ def write_station(
     loss: str = "davidson",
     splits: tuple[str, ...] = ("train", "val", "test-in", "test-out"),
     n_failed: int = 3,
+    marks: bool = True,
     photo_size: tuple[int, int] = (64, 48),
     seed: int = 1,
 ) -> Folders:
@@ -129,6 +130,7 @@ def write_station(
             "filename": [f"{time:%Y-%m}/{name[:5]} {time:%Y%m%d_%H%M}.jpg" for time in wall],
             "url": None,
             "value": flow if values else np.nan,
+            "attributes": np.where(flow <= np.quantile(flow, 0.15), "DRY", None) if marks else None,
         }
     )
     images["filename"] = images["filename"].str.replace("<", "", regex=False)
@@ -172,7 +174,7 @@ def write_station(
         for column in ("image_id", "timestamp", "filename", "value"):
             pairs[f"{column}_{number}"] = photo[column]
             answers[f"{side}_{column}"] = photo[column]
-        answers[f"{side}_attributes"] = ""
+        answers[f"{side}_attributes"] = photo["attributes"]
     difference = answers["left_value"] - answers["right_value"]
     answers = answers.assign(
         user_id="annotator-1",
@@ -186,7 +188,7 @@ def write_station(
     write_table(images, IMAGES, folders.dataset / "images.csv")
     write_table(answers, DATASET_PAIRS, folders.dataset / "pairs.csv")
     gauge_times = pd.Series(first + pd.to_timedelta(gauge_hours, unit="h"), dtype=times.dtype)
-    observations = pd.DataFrame({"timestamp": gauge_times, "value": gauge})
+    observations = pd.DataFrame({"timestamp": gauge_times, "value": gauge, "status": None})
     write_table(
         observations if values else observations.iloc[:0],
         OBSERVATIONS,

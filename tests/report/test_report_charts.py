@@ -85,8 +85,9 @@ def test_without_observed_values_only_charts_that_need_them_are_absent(
         {"days": 5, "photos_per_day": 3, "n_failed": 15},
         {"days": 8, "photos_per_day": 3, "splits": ("train", "val"), "n_pairs": 40},
         {"days": 5, "photos_per_day": 3, "variable": "OTHER"},
+        {"days": 5, "photos_per_day": 3, "marks": False},
     ],
-    ids=["one day", "one photo", "all failed", "no test photos", "other variable"],
+    ids=["one day", "one photo", "all failed", "no test photos", "other variable", "no marks"],
 )
 def test_charts_of_odd_stations_are_drawn_or_say_why_not(station, properties):
     material = station(**properties)

@@ -5,6 +5,7 @@ import pytest
 from fperank import metrics
 from fperank.params import ReportParams
 from fperank.report.evaluation import evaluate, tie_probability
+from fperank.report.material import UNMARKED, photos_by_mark
 from fperank.tables import SPLITS
 
 PARAMS = ReportParams(bootstrap_samples=20, bootstrap_block_days=2, report_photos=5)
@@ -73,3 +74,19 @@ def test_every_figure_is_a_plain_number(figures):
     flat = pd.json_normalize(figures)
     assert all(isinstance(value, int | float) for value in flat.iloc[0])
     assert np.isfinite(flat.iloc[0].astype(float)).all()
+
+
+def test_how_far_dry_photos_lie_apart_is_a_figure(figures):
+    assert list(figures["marks"]) == ["DRY"]
+    dry = figures["marks"]["DRY"]
+    assert dry["n"] > 5
+    assert dry["n_rest"] > 50
+    assert dry["ks"] > 0.3
+    assert dry["share_below"] > 0.6
+
+
+def test_the_unmarked_are_only_photos_that_annotators_saw(material):
+    photos = photos_by_mark(material)
+    assert set(photos) == {"DRY", UNMARKED}
+    seen = set(material.answers["left_image_id"]) | set(material.answers["right_image_id"])
+    assert set(photos[UNMARKED]["image_id"]) < seen < set(material.predictions["image_id"])

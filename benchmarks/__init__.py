@@ -1,0 +1,1 @@
+"""Speed and memory, one command each. Nothing here is a test: machines differ."""

@@ -1,0 +1,118 @@
+"""Time and memory of the `dataset` and `input` stages' tables for a very large station.
+
+    python -m benchmarks.tables --photos 1000000 --pairs 100000
+
+Photos are rows only: no pixels are read or copied. Prints seconds and peak memory of each step.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fperank import dataset, pairs
+from fperank.params import InputParams, load_params
+from fperank.sources.base import StationData
+from fperank.tables import (
+    ANNOTATIONS,
+    DATASET_PAIRS,
+    EXCLUDED,
+    IMAGES,
+    INPUT_IMAGES,
+    OBSERVATIONS,
+    PAIRS,
+    Station,
+    read_table,
+    write_table,
+)
+
+ZONE = "America/New_York"
+
+
+def station(n_photos: int, n_pairs: int) -> StationData:
+    """A station of photos every 15 minutes, an observation each hour, random pairs."""
+    rng = np.random.default_rng(1)
+    image_id = pd.Series(range(n_photos)).astype("str")
+    name = "imagesets/0f8fad5b-d9cb-469f-a165-70867728950e/images/IMG_" + image_id + ".JPG"
+
+    def every(minutes: int, n: int) -> pd.DatetimeIndex:
+        start = pd.Timestamp("1996-01-01", tz=ZONE)
+        return pd.date_range(start, periods=n, freq=f"{minutes}min").as_unit("us")
+
+    images = pd.DataFrame(
+        {
+            "image_id": image_id,
+            "timestamp": every(15, n_photos),
+            "filename": name,
+            "url": "https://bucket.s3.example.org/" + name,
+        }
+    )
+    hours = n_photos // 4
+    observations = pd.DataFrame(
+        {"timestamp": every(60, hours), "value": rng.lognormal(size=hours), "status": "approved"}
+    )
+    left = rng.integers(0, n_photos, n_pairs)
+    right = (left + rng.integers(1, n_photos - 1, n_pairs)) % n_photos
+    annotations = pd.DataFrame(
+        {
+            "pair_id": pd.Series(range(n_pairs)).astype("str"),
+            "user_id": "u-0123456789ab",
+            "left_image_id": image_id.to_numpy()[left],
+            "right_image_id": image_id.to_numpy()[right],
+            "rank": rng.choice(["LEFT", "RIGHT", "SAME"], n_pairs),
+        }
+    ).reindex(columns=list(ANNOTATIONS.columns))
+    nothing = pd.DataFrame(columns=list(EXCLUDED.columns), dtype="str")
+    about = Station(name="Large", timezone=ZONE)
+    return StationData(about, images, observations, annotations, nothing)
+
+
+def main() -> None:
+    """Run both stages' tables once and print what they took."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--photos", type=int, default=1_000_000)
+    parser.add_argument("--pairs", type=int, default=100_000)
+    arguments = parser.parse_args()
+    params = load_params(Path("params.yaml"), InputParams)
+    data = station(arguments.photos, arguments.pairs)
+    steps: dict[str, float] = {}
+    began = time.perf_counter()
+
+    def step(name: str) -> None:
+        steps[name] = round(time.perf_counter() - began - sum(steps.values()), 2)
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        built = dataset.build(data, max_gap_minutes=65)
+        step("dataset: join")
+        write_table(built.images, IMAGES, out / "images.csv")
+        write_table(built.pairs, DATASET_PAIRS, out / "pairs.csv")
+        write_table(built.observations, OBSERVATIONS, out / "observations.csv")
+        step("dataset: write")
+        images = read_table(out / "images.csv", IMAGES, ZONE)
+        answers = read_table(out / "pairs.csv", DATASET_PAIRS, ZONE)
+        step("input: read")
+        chosen = pairs.build(images, answers, params)
+        summary = chosen.summary()
+        step("input: choose and split")
+        write_table(chosen.images, INPUT_IMAGES, out / "input_images.csv")
+        write_table(chosen.pairs, PAIRS, out / "input_pairs.csv")
+        step("input: write")
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = {
+        "photos": arguments.photos,
+        "pairs": arguments.pairs,
+        "photos_chosen": summary["photos"]["n"],
+        "seconds": steps | {"total": round(sum(steps.values()), 2)},
+        "peak_mib": round(peak_mib),
+    }
+    print(json.dumps(told, indent=2))
+
+
+if __name__ == "__main__":
+    main()

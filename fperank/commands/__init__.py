@@ -1,0 +1,1 @@
+"""The commands of `fperank`, a module each; `fperank.cli` puts them together."""

@@ -1,0 +1,149 @@
+"""The command `fperank score`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fperank.modelfile import ModelDescription
+    from fperank.params import DatasetParams
+
+SCRATCH = Path(".fperank")
+
+
+def score(
+    model: Annotated[
+        Path, typer.Argument(help="A model's folder, holding model.safetensors and model.json.")
+    ],
+    photos: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of photos (with its sub-folders), s3://bucket/prefix, or the UUID of an "
+            "image set of the Flow Photo Explorer."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The CSV file to begin, or to add rows to.")
+    ],
+    all_hours: Annotated[
+        bool,
+        typer.Option(
+            "--all-hours", help="Score every photo, whatever its time; times are not looked for."
+        ),
+    ] = False,
+    prefix: Annotated[
+        str, typer.Option(help="Stands before each image_id, to tell two memory cards apart.")
+    ] = "",
+    timezone: Annotated[
+        str, typer.Option(help="IANA time zone of the station; else the model's.")
+    ] = "",
+    utc_offset: Annotated[
+        str | None,
+        typer.Option(help="Fixed offset of the camera's clock, \"-05:00\"; else the model's."),
+    ] = None,
+    timestamp_pattern: Annotated[
+        str, typer.Option(help='Where file names tell the time: such as "%Y%m%d_%H%M%S".')
+    ] = "",
+    clock_shift: Annotated[
+        list[str] | None,
+        typer.Option(help="Added to a wrong camera clock, as in params.yaml; may be repeated."),
+    ] = None,
+    api_url: Annotated[
+        str, typer.Option(help="Image sets: the Flow Photo Explorer's API; else its database.")
+    ] = "",
+    fpe_station: Annotated[
+        str, typer.Option(help="Image sets through the API: the station's number or name.")
+    ] = "",
+    threads: Annotated[
+        int, typer.Option(help="Processor threads; as in params.yaml for the same last digits.")
+    ] = 2,
+    accelerator: Annotated[
+        str, typer.Option(help="cpu, cuda, mps, or auto for cuda or mps where there is one.")
+    ] = "cpu",
+) -> None:
+    """Score photos that no dataset knows, and add those that are new to a file.
+
+    Rows that are there are never touched: run it again whenever photos have come. Photos outside
+    of the hours and months that the model was trained on are left out. A photo gets the very score
+    that the pipeline would give it. Scores compare within one model only.
+    """
+    import hashlib
+
+    import pandas as pd
+
+    from fperank.modelfile import WEIGHTS
+    from fperank.new_photos import score_new
+    from fperank.params import ComputeParams, check_group
+    from fperank.prediction_file import PredictionFile
+    from fperank.scoring import Scorer
+    from fperank.sources.photo_sets import PhotoSet, open_photo_set
+
+    compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
+    scorer = Scorer.load(model, compute)
+    weights = hashlib.sha256((model / WEIGHTS).read_bytes()).hexdigest()[:12]
+    file = PredictionFile(output, weights)
+    wanted = None if all_hours else scorer.description.photo_filter
+    params = _source_params(
+        scorer.description,
+        {
+            "timezone": timezone,
+            "utc_offset": utc_offset,
+            "timestamp_pattern": timestamp_pattern,
+            "clock_shift": clock_shift or [],
+            "api_url": api_url,
+            "fpe_station": fpe_station,
+        },
+        timed=wanted is not None,
+    )
+    found = open_photo_set(photos, params, SCRATCH, timed=wanted is not None)
+    ids: pd.Series = prefix + found.images["image_id"]
+    named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
+    counts = score_new(named, file, scorer.score, wanted)
+    typer.echo(f"{counts.pop('scored'):,} photos scored: {output}")
+    for words, name in (("were scored before", "known"), ("could not be read", "failed")):
+        if n := counts.pop(name, 0):
+            typer.echo(f"{n:,} {words}")
+    for reason, n in counts.items():
+        typer.echo(f"{n:,} left out: {reason}")
+
+
+def _source_params(
+    model: "ModelDescription", told: dict[str, object], *, timed: bool
+) -> "DatasetParams":
+    """The parameters of a source that finds photos for a model and nothing else.
+
+    Raises:
+        DataError: times are needed and nobody tells the time zone.
+        ParameterError: an option is not allowed.
+    """
+    from fperank.errors import DataError
+    from fperank.params import DatasetParams, check_group
+
+    told["timezone"] = told["timezone"] or model.timezone or ""
+    if told["utc_offset"] is None:
+        told["utc_offset"] = model.utc_offset or ""
+    if timed and not told["timezone"]:
+        raise DataError(
+            "the model does not tell its station's time zone: give --timezone, for example "
+            "America/New_York, or --all-hours"
+        )
+    unused = {
+        "station": "new photos",
+        "variable": model.variable,
+        "dataset_version": "new",
+        "source": "folder",
+        "source_path": "",
+        "timestamp_source": "auto",
+        "annotations_from": "",
+        "observations_from": "",
+        "observations_unit": "",
+        "usgs_site": "",
+        "usgs_interval": "continuous",
+        "max_gap_minutes": 65,
+        "demo_days": 4,
+        "demo_interval_minutes": 60,
+        "demo_annotations": 0,
+        "demo_seed": 0,
+    }
+    return check_group(DatasetParams, {**unused, **told})

@@ -1,0 +1,97 @@
+"""The commands `fperank import-seed` and `fperank export`: models come in, results go back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_seed(
+    model: Annotated[
+        Path, typer.Argument(help="The seed's model.pth, or the model.tar.gz that holds it.")
+    ],
+    output: Annotated[Path, typer.Argument(help="The model's folder to make; must not exist yet.")],
+    trust_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--trust-pickle",
+            help="Needed, because a checkpoint is a pickle: a kind of file that can run any code "
+            "of whoever made it. Say it only of files whose maker you trust; fperank lets through "
+            "only the few names that such checkpoints need.",
+        ),
+    ] = False,
+    antialias: Annotated[
+        bool | None,
+        typer.Option(
+            "--antialias/--no-antialias",
+            help="Whether photos are smoothed while they are shrunk; else as the checkpoint tells.",
+        ),
+    ] = None,
+    station: Annotated[
+        str | None, typer.Option(help="The station's name; else as files beside the model tell.")
+    ] = None,
+    variable: Annotated[
+        str | None,
+        typer.Option(help="What the model ranks; else as files beside tell, or FLOW_CFS."),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="The station's IANA time zone; else as files beside tell.")
+    ] = None,
+) -> None:
+    """Convert a model of EcoSHEDS' Flow Photo RankNet Model, once; docs/seed.md tells more."""
+    from fperank.seed.checkpoint import import_checkpoint
+
+    made = import_checkpoint(
+        model,
+        output,
+        trust_pickle=trust_pickle,
+        antialias=antialias,
+        station=station,
+        variable=variable,
+        timezone=timezone,
+    )
+    typer.echo(f"wrote {output}: {made.variable} at {made.station}, epoch {made.kept_epoch}")
+    view = made.view.model_dump()
+    smoothed = "smoothed" if view["antialias"] else "not smoothed (no antialias)"
+    typer.echo(
+        f"photos are stretched to {view['resized_width']} x {view['resized_height']} pixels, "
+        f"{smoothed}; the middle {view['width']} x {view['height']} is scored"
+    )
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to make; must not exist yet.")],
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="Where the photos lie in S3; else as their addresses tell."),
+    ] = None,
+    model_code: Annotated[
+        str | None,
+        typer.Option(help="The model's code in the Flow Photo Explorer; else model_version."),
+    ] = None,
+) -> None:
+    """Write the version that params.yaml names as files that the Flow Photo Explorer takes.
+
+    predictions.csv, imagesets/UUID/predictions.csv, manifest.json, rank-input.json.
+    """
+    from fperank.export import export as export_files
+    from fperank.params import Params, load_params
+    from fperank.publish import Version
+
+    params = load_params(Path("params.yaml"), Params)
+    version = Version(params.station, params.variable, params.dataset_version, params.model_version)
+    made = export_files(
+        lambda name: version.file(Path(), name),
+        folder,
+        prefix=prefix,
+        model_code=model_code or params.model_version,
+    )
+    typer.echo(
+        f"wrote {folder}: {made.photos:,} photos, {made.scored:,} with a score, "
+        f"{made.image_sets:,} image sets, photos below {made.prefix}"
+    )
+    if made.without_set:
+        typer.echo(
+            f"{made.without_set:,} photos are in no image set: their names are not "
+            "imagesets/UUID/images/NAME"
+        )

@@ -1,0 +1,91 @@
+"""The commands that list, name and prove versions: `fperank versions`, `release`, `verify`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+_console = Console(stderr=True, highlight=False)
+
+
+def versions(
+    as_json: Annotated[bool, typer.Option("--json", help="A list for programs.")] = False,
+) -> None:
+    """List every model version that the repository knows: tags, branches and experiments."""
+    from fperank.versions import model_versions, versions_table
+
+    found, trouble = model_versions(Path())
+    if as_json:
+        typer.echo(json.dumps([version.as_row() for version in found], indent=2))
+    elif found:
+        console = Console()
+        # In a pipe or a file nothing is cut to the width of a screen.
+        wide = console if console.is_terminal else Console(width=240)
+        wide.print(versions_table(found))
+    else:
+        _console.print("no model version yet: run `dvc repro` and commit", markup=False)
+    for version in found:
+        if version.reason and not as_json:
+            told = f"{version.revision} ({', '.join(version.names)}): {version.reason}"
+            _console.print(told, markup=False, soft_wrap=True)
+    if trouble:
+        _console.print(trouble, markup=False, soft_wrap=True)
+
+
+def release(
+    push: Annotated[
+        bool, typer.Option("--push/--no-push", help="Run `dvc push` first; git is never pushed.")
+    ] = False,
+) -> None:
+    """Make a version of what is committed: check it, and tag it with its metrics."""
+    from fperank.release import make_release
+
+    made = make_release(Path(), push=push)
+    if not made.new:
+        typer.echo(f"{made.tag} is released already, at this commit ({made.commit[:7]})")
+        return
+    typer.echo(f"released {made.tag} at {made.commit[:7]}. To share the tag:")
+    typer.echo(f"  git push origin {made.tag}")
+
+
+def verify(
+    revision: Annotated[
+        str, typer.Argument(metavar="REV", help="A git revision, tag, branch or DVC experiment.")
+    ] = "HEAD",
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stage", help="Run only this stage; repeat for more. Its inputs are fetched."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="An object for programs.")] = False,
+) -> None:
+    """Prove that a version can be made again: run it in a clean clone and compare every output.
+
+    Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
+    Nothing is left behind and your files are only read.
+    """
+    from fperank.repository import top_folder
+    from fperank.verdicts import verdicts_table
+    from fperank.verify import verify as verify_version
+
+    def tell(line: str) -> None:
+        _console.print(line, markup=False, soft_wrap=True)
+
+    result = verify_version(top_folder(Path()), revision, stage, tell)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            # In a pipe or a file nothing is cut to the width of a screen.
+            console = Console(highlight=False, width=240)
+        console.print(verdicts_table(result.outputs))
+        for line in result.lines():
+            console.print(line, markup=False, soft_wrap=True)
+    for warning in result.warnings():
+        tell(f"warning: {warning}")
+    if result.conclusion == "different":
+        raise typer.Exit(1)

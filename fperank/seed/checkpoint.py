@@ -1,0 +1,289 @@
+"""A checkpoint of EcoSHEDS' Flow Photo RankNet Model (the seed) -> a model of fperank, once.
+
+The weights become safetensors, what scoring needs becomes JSON, and the pickle is not needed again.
+Photos are then seen as the seed saw them, see `view`.
+
+Refused: any checkpoint without the user's word that its maker is trusted, other networks, other
+ways of preparing photos, an output that exists.
+"""
+
+import math
+import shutil
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from fperank.errors import DataError
+from fperank.files import read_json
+from fperank.modelfile import ModelDescription, save_model
+from fperank.photo_filter import PhotoFilter
+from fperank.seed.archive import read_checkpoint_bytes
+from fperank.seed.pickles import Recorded, load_checkpoint
+from fperank.seed.view import SeedView
+from fperank.variables import VARIABLES
+
+_HIDDEN_UNITS = [256, 64]
+_HEIGHT = 480
+_CROP = 0.8
+_FILTER_DEFAULTS = {"min_hour": 7, "max_hour": 18, "min_month": 1, "max_month": 12}
+"""What the seed's program takes for options that it was not given."""
+
+# The seed cuts a ResNet into a row of its parts; the ReLU and the pooling have no weights.
+_PARTS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+
+
+def import_checkpoint(
+    model: Path,
+    output: Path,
+    *,
+    trust_pickle: bool,
+    antialias: bool | None = None,
+    station: str | None = None,
+    variable: str | None = None,
+    timezone: str | None = None,
+) -> ModelDescription:
+    """Convert a checkpoint.
+
+    `rank-input.json` and `station.json` are read too where they lie beside the checkpoint, or in
+    `../input`, where the seed puts them.
+
+    Args:
+        model: `model.pth`, or the `model.tar.gz` that holds it.
+        output: the folder to make.
+        trust_pickle: the user's word that whoever made the file is trusted.
+        antialias: in place of what the checkpoint tells.
+        station: likewise, name of the station.
+        variable: likewise; `FLOW_CFS` where nothing tells.
+        timezone: likewise, IANA name of the station's zone.
+
+    Returns:
+        What was written as `model.json`.
+
+    Raises:
+        DataError: the checkpoint is not trusted, or is not of the kind, or `output` exists.
+    """
+    if not trust_pickle:
+        raise DataError(
+            f"{model} was not opened: a checkpoint is a pickle, a kind of file that can run any "
+            "code of whoever made it. If you trust its maker, add --trust-pickle; even then only "
+            "the few names that such checkpoints need are let through"
+        )
+    if output.exists() or output.is_symlink():
+        raise DataError(f"{output} exists already: name a folder that does not")
+    told = _told_beside(model)
+    name = station or told.get("station")
+    if not name:
+        raise DataError(
+            f"no rank-input.json or station.json beside {model} tells the station: add --station "
+            'with its name, such as --station "West Brook 0"'
+        )
+    checkpoint = load_checkpoint(read_checkpoint_bytes(model), str(model))
+    mean, std, view = _preparation(checkpoint, antialias, str(model))
+    description = ModelDescription(
+        backbone="resnet18",
+        hidden_units=_HIDDEN_UNITS,
+        loss="ranknet",
+        tie_parameter=None,
+        view=view,
+        mean=mean,
+        std=std,
+        kept_epoch=_kept_epoch(checkpoint, str(model)),
+        variable=_known_variable(variable or told.get("variable") or "FLOW_CFS"),
+        station=name,
+        timezone=_known_zone(timezone or told.get("timezone")),
+        photo_filter=told.get("photo_filter"),
+    )
+    _write(_state(checkpoint, description, str(model)), description, output)
+    return description
+
+
+def _write(state: dict[str, Tensor], description: ModelDescription, output: Path) -> None:
+    part = output.with_name(f".{output.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        save_model(part, state, description)
+        part.rename(output)
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _state(
+    checkpoint: Mapping[str, Any], description: ModelDescription, where: str
+) -> dict[str, Tensor]:
+    """The weights under fperank's names."""
+    saved = checkpoint.get("model_state_dict")
+    if not isinstance(saved, Mapping):
+        raise DataError(f"{where} is no checkpoint of the seed: it has no model_state_dict")
+    # Names and sizes only: no weight is drawn, nothing is computed.
+    with torch.device("meta"):
+        wanted = description.network().state_dict()
+    # Not a weight of the seed: its loss learns nothing of ties.
+    state = {"tie_parameter": torch.zeros(())}
+    for name, value in saved.items():
+        own = _own_name(name)
+        if (
+            own not in wanted
+            or not isinstance(value, Tensor)
+            or value.shape != wanted[own].shape
+            or not value.isfinite().all()
+        ):
+            raise DataError(_other_network(where, "a weight has another name or size, or no value"))
+        state[own] = value.to(wanted[own].dtype, copy=True)
+    if missing := sorted(wanted.keys() - state.keys()):
+        raise DataError(_other_network(where, f"{len(missing)} weights are missing: {missing[0]}"))
+    return state
+
+
+def _other_network(where: str, fault: str) -> str:
+    return (
+        f"{where} is not a ResNet-18 with a head of 256 and 64 units, the network of the seed: "
+        f"{fault}"
+    )
+
+
+def _own_name(name: object) -> str:
+    parts = str(name).removeprefix("module.").split(".")
+    if parts[:2] == ["resnetbody", "model"] and len(parts) > 3 and parts[2] in _PARTS:
+        return ".".join(["backbone", _PARTS[parts[2]], *parts[3:]])
+    return ".".join(["head", *parts[1:]]) if parts[0] == "fclayers" else ""
+
+
+def _preparation(
+    checkpoint: Mapping[str, Any], antialias: bool | None, where: str
+) -> tuple[list[float], list[float], SeedView]:
+    """Mean and deviation of the colours, and the view."""
+    params = checkpoint.get("params")
+    params = params if isinstance(params, Mapping) else {}
+    transforms = checkpoint.get("transforms")
+    steps = _steps(transforms, where) if isinstance(transforms, Mapping) else None
+    try:
+        if steps is None:
+            aspect = float(params["aspect"])
+            resized = [_HEIGHT, int(_HEIGHT * aspect)]
+            middle = [int(_HEIGHT * _CROP), int(_HEIGHT * _CROP * aspect)]
+            colours = [params["img_sample_mean"], params["img_sample_std"]]
+        else:
+            resized, middle = list(steps["Resize"]["size"]), list(steps["CenterCrop"]["size"])
+            normalise = steps.get("Normalize", {"mean": [0.0] * 3, "std": [1.0] * 3})
+            colours = [normalise["mean"], normalise["std"]]
+            antialias = _antialias(steps["Resize"]) if antialias is None else antialias
+        if antialias is None:
+            raise DataError(
+                f"{where} does not tell whether photos were smoothed while they were shrunk: add "
+                "--no-antialias for a model that was trained with torchvision 0.16 or older, "
+                "--antialias for one of 0.17 or newer"
+            )
+        mean, std = ([float(value) for value in colour] for colour in colours)
+        view = SeedView(
+            resized_height=int(resized[0]),
+            resized_width=int(resized[1]),
+            height=int(middle[0]),
+            width=int(middle[1]),
+            antialias=antialias,
+        )
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, ValidationError):
+        raise DataError(
+            f"{where} tells no usable size and colours of photos, neither in its transforms nor "
+            "in its params (aspect, img_sample_mean, img_sample_std)"
+        ) from None
+    fits = view.height <= view.resized_height and view.width <= view.resized_width
+    good = len(mean) == len(std) == 3 and all(map(math.isfinite, mean + std)) and min(std) > 0
+    if not fits or not good:
+        raise DataError(f"{where} tells sizes or colours of photos that cannot be")
+    return mean, std, view
+
+
+def _steps(transforms: Mapping[Any, Any], where: str) -> dict[str, dict[str, Any]]:
+    """What is done with a photo before it is scored: the attributes of each step, by its kind."""
+    evaluation = transforms.get("eval")
+    recorded = vars(evaluation).get("transforms") if isinstance(evaluation, Recorded) else None
+    steps = recorded if isinstance(recorded, list) else []
+    kinds = [type(step).__name__ if isinstance(step, Recorded) else "unknown" for step in steps]
+    if kinds not in (["Resize", "CenterCrop", "Normalize"], ["Resize", "CenterCrop"]):
+        raise DataError(
+            f"{where} prepares photos by {', '.join(kinds) or 'nothing'}: only Resize, CenterCrop, "
+            "Normalize can be imported"
+        )
+    told = {kind: dict(vars(step)) for kind, step in zip(kinds, steps, strict=True)}
+    # 2 is what torchvision before 0.8 wrote for bilinear.
+    mode, longest = told["Resize"].get("interpolation"), told["Resize"].get("max_size")
+    if mode not in ("bilinear", 2) or longest is not None:
+        raise DataError(f"{where} resizes photos in another way than the seed, which is bilinear")
+    return told
+
+
+def _antialias(resize: Mapping[str, Any]) -> bool | None:
+    """What the checkpoint's torchvision did with fractions; none where it does not tell."""
+    if "antialias" not in resize:
+        return None
+    return resize["antialias"] is True
+
+
+def _kept_epoch(checkpoint: Mapping[str, Any], where: str) -> int:
+    epoch = checkpoint.get("epoch")
+    if not isinstance(epoch, int) or not 0 <= epoch < 1_000_000:
+        raise DataError(f"{where} is no checkpoint of the seed: it has no number of its epoch")
+    return epoch + 1
+
+
+def _known_variable(variable: str) -> str:
+    if variable not in VARIABLES:
+        raise DataError(f"variable {variable!r} is unknown; allowed: {', '.join(VARIABLES)}")
+    return variable
+
+
+def _known_zone(timezone: str | None) -> str | None:
+    if timezone is not None and timezone not in zoneinfo.available_timezones():
+        raise DataError(
+            f"timezone {timezone!r} is not a name of the IANA list such as America/New_York"
+        )
+    return timezone
+
+
+def _told_beside(model: Path) -> dict[str, Any]:
+    """What the seed's files tell of the model: station, variable, timezone, photo_filter."""
+    told: dict[str, Any] = {}
+    for folder in (model.parent, model.parent.parent / "input"):
+        path = folder / "rank-input.json"
+        if "variable" not in told and path.is_file():
+            values = read_json(path)
+            told |= {"station": _text(values, "station", "name")}
+            told |= {"variable": _text(values, "variable_id")}
+            told |= {"photo_filter": _photo_filter(values, path)}
+        path = folder / "station.json"
+        if "timezone" not in told and path.is_file():
+            values = read_json(path)
+            told |= {"timezone": _text(values, "timezone")}
+            told["station"] = told.get("station") or _text(values, "name")
+    return told
+
+
+def _text(values: Any, *keys: str) -> str | None:
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values if isinstance(values, str) and values else None
+
+
+def _photo_filter(values: Any, path: Path) -> PhotoFilter | None:
+    """The hours and months among the options that the seed was called with."""
+    arguments = values.get("args") if isinstance(values, dict) else None
+    options = arguments.get("options") if isinstance(arguments, dict) else None
+    if not isinstance(options, dict):
+        return None
+    named = {str(key).replace("-", "_"): value for key, value in options.items()}
+    try:
+        return PhotoFilter.model_validate(
+            {name: named.get(name, default) for name, default in _FILTER_DEFAULTS.items()}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DataError(
+            f"{path}: args.options.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from None
