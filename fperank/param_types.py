@@ -94,6 +94,13 @@ def _address(value: str) -> str:
     return value
 
 
+def without_secrets(value: object) -> object:
+    """A value as a message may show it: an address without user, password and query."""
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return re.sub(r"(?<=://)[^/]*@", "", value.partition("?")[0])
+
+
 def _api_url(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// or http://")

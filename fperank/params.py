@@ -30,6 +30,7 @@ from fperank.param_types import (
     UtcOffset,
     VariableId,
     Version,
+    without_secrets,
 )
 
 
@@ -232,7 +233,8 @@ def _sentence(error: dict[str, Any], path: Path | str) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not name:
         return f"{path}: {message}"
-    return f"{path}: {name} is {error['input']!r}: {message[0].lower()}{message[1:]}"
+    value = without_secrets(error["input"])
+    return f"{path}: {name} is {value!r}: {message[0].lower()}{message[1:]}"
 
 
 def load_params(path: Path, group: type[GroupT]) -> GroupT:

@@ -150,3 +150,31 @@ def test_values_of_a_command_line_are_checked_like_the_file(params):
             InputParams,
             {**params.model_dump(include=set(InputParams.model_fields)), "min_hour": 99},
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("api_url", "https://anna:hunter2@fpe.org/api", "must not hold a user or password"),
+        ("observations_from", "https://b.org/flow.csv?X-Sig=hunter2", "must not hold a query"),
+        ("annotations_from", "s3://anna:hunter2@bucket/a.csv", "must not hold a user or password"),
+        ("api_url", "ftp://fpe.org", "must begin with https:// or http://"),
+        ("observations_from", "file:///etc/passwd", "a path, or an address that begins with"),
+        ("usgs_site", "1171100", "must be the number of a USGS site in quotes"),
+        ("clock_shift", ["1 hour"], "is no clock correction: write"),
+        ("clock_shift", ["+01:00:00", "-02:00:00"], "holds two corrections for"),
+        ("exclude_attributes", ["ICY"], "'BAD'"),
+        ("observations_unit", "gallons", "'cfs', 'm3/s'"),
+    ],
+)
+def test_sources_that_are_not_allowed_are_told_without_their_secrets(params, name, value, why):
+    with pytest.raises(ParameterError) as caught:
+        check_group(Params, {**params.model_dump(), name: value})
+    assert why in str(caught.value)
+    assert f"{name}" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_model_of_ice_must_not_leave_icy_photos_out(params):
+    with pytest.raises(ParameterError, match=r"variable is ICE: .* exclude_attributes: \[BAD\]"):
+        check_group(Params, {**params.model_dump(), "variable": "ICE"})

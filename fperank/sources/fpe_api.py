@@ -21,7 +21,7 @@ from fperank.params import DatasetParams
 from fperank.sources.annotation_files import Excluded, annotations_table, keep_known_photos
 from fperank.sources.annotations_elsewhere import read_annotations_at
 from fperank.sources.base import StationData
-from fperank.sources.fpe_records import IMAGE_COLUMNS, photos_table, station_of
+from fperank.sources.fpe_records import IMAGE_COLUMNS, ImageSet, photos_table, station_of
 from fperank.sources.fpe_routes import (
     FpeApi,
     ImagesetRow,
@@ -103,7 +103,7 @@ class FpeApiSource:
             notes=tuple(notes),
         )
 
-    def read_imageset(self, imageset_uuid: str) -> tuple[Station, pd.DataFrame]:
+    def read_imageset(self, imageset_uuid: str) -> ImageSet:
         """Read one image set's photos, to score them.
 
         Args:
@@ -111,8 +111,7 @@ class FpeApiSource:
                 `fpe_station` names.
 
         Returns:
-            The station, and image_id, timestamp, filename, url of the photos that may be used;
-            `fetch` then gives them.
+            Its station and photos; `fetch` then gives them.
 
         Raises:
             ParameterError: `api_url` or `fpe_station` is empty.
@@ -134,8 +133,8 @@ class FpeApiSource:
                 f"the image set {wanted} is {found[0].status}, not DONE: score it when the Flow "
                 "Photo Explorer has finished with it"
             )
-        images, _, _ = self._photos(row, found, station)
-        return station, images
+        images, excluded, _ = self._photos(row, found, station)
+        return ImageSet(station, images, excluded)
 
     def fetch(self, filename: str, target: Path) -> None:
         """Put a photo at `target`; what was downloaded before is not downloaded again.

@@ -35,9 +35,9 @@ from fperank.sources.base import StationData
 from fperank.sources.fpe_connection import connect as connect_by_environment
 from fperank.sources.fpe_connection import reading
 from fperank.sources.fpe_queries import Connection, Record
-from fperank.sources.fpe_records import photos_table, station_of
+from fperank.sources.fpe_records import ImageSet, photos_table, station_of
 from fperank.sources.observation_file import Observed, counted, no_observations
-from fperank.tables import EXCLUDED, Station
+from fperank.tables import EXCLUDED
 from fperank.variables import VARIABLES
 
 MAX_ANNOTATION_BYTES = 50_000_000
@@ -131,15 +131,14 @@ class FpeDatabaseSource:
             notes=tuple(notes),
         )
 
-    def read_imageset(self, imageset_uuid: str) -> tuple[Station, pd.DataFrame]:
+    def read_imageset(self, imageset_uuid: str) -> ImageSet:
         """Read one image set's photos, to score them.
 
         Args:
             imageset_uuid: as the Flow Photo Explorer shows it.
 
         Returns:
-            The station that the set belongs to, and image_id, timestamp, filename, url of the
-            photos that may be used; `fetch` then gives them.
+            The station that the set belongs to, and its photos; `fetch` then gives them.
 
         Raises:
             DataError: there is no such set, or it is not DONE, or none of its photos can be used.
@@ -165,9 +164,9 @@ class FpeDatabaseSource:
             row = query.stations(connection, str(station_id))[0]
             photos = query.photos(connection, station_id, wanted)
         station = station_of(row, self.params.timezone)
-        images, _, _ = photos_table(photos, station.timezone, where)
+        images, excluded, _ = photos_table(photos, station.timezone, where)
         self._remember_addresses(photos, images)
-        return station, images
+        return ImageSet(station, images, excluded)
 
     def fetch(self, filename: str, target: Path) -> None:
         """Put a photo at `target`; what was downloaded before is not downloaded again.

@@ -9,6 +9,7 @@ Refused: photos without an id, time or address, file names that lead out of the 
 
 import urllib.parse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ IMAGE_COLUMNS = (
     *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
 )
 """What `photos_table` reads. `full_url` may be `s3://bucket/key` where a photo has no other."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One image set, to score it.
+
+    Attributes:
+        station: the station that it belongs to.
+        images: image_id, timestamp, filename, url of the photos that may be used.
+        excluded: the others (`tables.EXCLUDED`).
+    """
+
+    station: Station
+    images: pd.DataFrame
+    excluded: pd.DataFrame
 
 
 def station_of(row: Mapping[str, Any], timezone: str) -> Station:

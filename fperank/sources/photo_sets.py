@@ -22,10 +22,10 @@ from fperank.fetching import Fetcher
 from fperank.params import DatasetParams
 from fperank.sources.fpe_api import FpeApiSource
 from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe_records import ImageSet
 from fperank.sources.photo_files import PHOTO_SUFFIXES, find_photos
 from fperank.sources.photo_folder import PhotoFolder
 from fperank.sources.s3_folder import mirror_prefix
-from fperank.tables import Station
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FETCHES_AT_ONCE = 8
@@ -51,7 +51,7 @@ class PhotoSet:
 
 
 class _ImageSets(Protocol):
-    def read_imageset(self, imageset_uuid: str) -> tuple[Station, pd.DataFrame]: ...
+    def read_imageset(self, imageset_uuid: str) -> ImageSet: ...
 
     def fetch(self, filename: str, target: Path) -> None: ...
 
@@ -80,13 +80,14 @@ def open_photo_set(
             if params.api_url
             else FpeDatabaseSource(params, downloads, fetcher)
         )
-        _, images = source.read_imageset(where)
-        return PhotoSet(images, {}, _fetching(source))
+        found = source.read_imageset(where)
+        left_out = Counter(found.excluded["reason"])
+        return PhotoSet(found.images, dict(left_out), _fetching(source))
     if where.startswith("s3://"):
         mirror = mirror_prefix(where, scratch / "s3", station_files=False, fetcher=fetcher)
-        found = _folder(mirror.folder, params, timed=timed)
+        photos = _folder(mirror.folder, params, timed=timed)
         skipped = Counter(reason for _, reason in mirror.skipped)
-        return PhotoSet(found.images, {**found.left_out, **skipped}, found.bring)
+        return PhotoSet(photos.images, {**photos.left_out, **skipped}, photos.bring)
     folder = Path(where).expanduser()
     if not folder.is_dir():
         raise DataError(

@@ -95,14 +95,12 @@ class TestStation:
         ("changes", "message"),
         [
             ({"api_url": ""}, r'api_url is "" but source is fpe_api: give the address below which'),
-            ({"api_url": "https://e.org/?key=abc123"}, r"api_url is \"https://e\.org/\" but"),
             ({"fpe_station": ""}, r'fpe_station is "" but source is fpe_api: give the station'),
         ],
     )
     def test_what_is_not_given_is_asked_for(self, source, changes, message):
-        with pytest.raises(ParameterError, match=message) as caught:
+        with pytest.raises(ParameterError, match=message):
             source(**changes).read()
-        assert "abc123" not in str(caught.value)
 
     def test_a_name_that_is_nearly_one_is_answered_with_that(self, source):
         with pytest.raises(
@@ -527,8 +525,9 @@ class TestImageset:
     def test_its_photos_can_be_read_and_fetched(self, server, source, tmp_path):
         opened = source()
         imageset = server.station.imagesets[1]
-        station, images = opened.read_imageset(imageset["uuid"].upper())
-        assert station.name == STATION_NAME
+        found = opened.read_imageset(imageset["uuid"].upper())
+        images = found.images
+        assert found.station.name == STATION_NAME
         usable = {
             str(one["id"]): key_of(one)
             for one in usable_photos(server.station)

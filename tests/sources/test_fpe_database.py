@@ -514,15 +514,19 @@ class TestImageSet:
     def test_its_photos_and_its_station_are_read(self, loaded, source, station, tmp_path):
         wanted = station.imagesets[1]
         one = source(fpe_station="")
-        found, images = one.read_imageset(wanted["uuid"].upper())
-        assert found.name == STATION_NAME
+        found = one.read_imageset(wanted["uuid"].upper())
+        images = found.images
+        assert found.station.name == STATION_NAME
         photos = [one for one in usable_photos(station) if one["imageset_id"] == wanted["id"]]
         assert images["image_id"].tolist() == [str(photo["id"]) for photo in photos]
         one.fetch(images["filename"].iloc[0], tmp_path / "photo.jpg")
         assert Image.open(tmp_path / "photo.jpg").size == (64, 48)
 
     def test_photos_that_show_somebody_are_left_out_there_too(self, loaded, source, station):
-        _, images = source().read_imageset(station.imagesets[0]["uuid"])
+        found = source().read_imageset(station.imagesets[0]["uuid"])
+        images = found.images
+        assert "shows a person or vehicle" in set(found.excluded["reason"])
+        assert len(found.excluded) == 4 + 2
         assert len(images) == 48 - 4 - 2
         assert "664000" not in set(images["image_id"])
 
