@@ -87,22 +87,19 @@ class TestAddresses:
             assert data.observations["value"].tolist() == pytest.approx([35.3146667 * value])
 
     def test_http_is_read_too(self, folder, s3, environment):
-        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=CSV.encode())
-        where = {"Bucket": s3.bucket, "Key": "q.csv"}
-        address = s3.client.generate_presigned_url("get_object", where)
-        assert address.startswith("http://")
+        # Readable by all: an address in the parameters holds no signature.
+        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=CSV.encode(), ACL="public-read")
+        address = f"{s3.endpoint}/{s3.bucket}/q.csv"
         assert len(source(folder, observations_from=address).read().observations) == 1
 
-    def test_faults_name_the_address_without_its_query(self, folder, s3, environment):
-        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=b"date,value\n")
-        where = {"Bucket": s3.bucket, "Key": "q.csv"}
-        address = s3.client.generate_presigned_url("get_object", where)
+    def test_faults_name_the_address(self, folder, s3, environment):
+        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=b"date,value\n", ACL="public-read")
+        address = f"{s3.endpoint}/{s3.bucket}/q.csv"
         with pytest.raises(DataError) as caught:
             source(folder, observations_from=address).read()
         assert str(caught.value).startswith(
             f"observations_from: {s3.endpoint}/{s3.bucket}/q.csv: no column of times"
         )
-        assert "?" not in str(caught.value)
         with pytest.raises(
             DataError, match=rf"observations_from: nothing .*/{s3.bucket}/gone\.csv"
         ):
