@@ -196,13 +196,25 @@ def read_station(path: Path) -> Station:
     Raises:
         DataError: the file is absent, is not JSON or lacks a key.
     """
-    values = read_json(path)
+    return station_from(read_json(path), str(path))
+
+
+def station_from(values: Any, where: str) -> Station:
+    """A station from what somebody told of it.
+
+    Args:
+        values: a name, a time zone and what else there is.
+        where: what to name in an error, such as the file.
+
+    Raises:
+        DataError: a key is absent or of a wrong kind.
+    """
     try:
         return Station.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {key}: {first['msg']}") from None
+        raise DataError(f"{where}: {key}: {first['msg']}") from None
 
 
 def parse_times(values: pd.Series, timezone: str, where: str) -> pd.Series:

@@ -35,7 +35,7 @@ def test_a_folder_s_photos_are_scored_and_later_only_the_new_ones(
     before = out.read_bytes()
     later.rename(photos / "p05-12.png")
     code, told = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
-    assert "1 photos scored" in told
+    assert "1 photo scored" in told
     assert "119 were scored before" in told
     assert out.read_bytes().startswith(before)
     table = pd.read_csv(out)

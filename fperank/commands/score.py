@@ -100,7 +100,8 @@ def score(
     ids: pd.Series = prefix + found.images["image_id"]
     named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
     counts = score_new(named, file, scorer.score, wanted)
-    typer.echo(f"{counts.pop('scored'):,} photos scored: {output}")
+    scored = counts.pop("scored")
+    typer.echo(f"{scored:,} photo{'' if scored == 1 else 's'} scored: {output}")
     for words, name in (("were scored before", "known"), ("could not be read", "failed")):
         if n := counts.pop(name, 0):
             typer.echo(f"{n:,} {words}")

@@ -10,14 +10,11 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ValidationError
 
-from fperank.errors import DataError, PhotoError
-from fperank.files import read_json
+from fperank.errors import PhotoError
 from fperank.params import DatasetParams
 from fperank.sources.annotation_files import (
     annotations_table,
-    hashed_user_id,
     keep_known_photos,
     read_annotations,
 )
@@ -25,7 +22,8 @@ from fperank.sources.base import StationData
 from fperank.sources.observation_file import Observed, no_observations, read_observations
 from fperank.sources.photo_files import tellable
 from fperank.sources.photo_folder import PhotoFolder
-from fperank.tables import EXCLUDED, Station
+from fperank.sources.station_file import station_of_folder
+from fperank.tables import EXCLUDED
 
 
 class FolderSource:
@@ -50,7 +48,7 @@ class FolderSource:
             ParameterError: the file-name pattern is absent or cannot be understood.
         """
         self._photos.check()
-        station = self._station()
+        station = station_of_folder(self.folder, self.params)
         photos = self._photos.read(station.timezone)
         excluded = sorted(
             ("photo", tellable(photo.filename), reason) for photo, reason in photos.left_out
@@ -90,28 +88,6 @@ class FolderSource:
             shutil.copyfile(self._photos.photo_root / filename, target)
         except OSError as error:
             raise PhotoError(f"{filename} cannot be copied: {error.strerror}") from None
-
-    def _station(self) -> Station:
-        path = self.folder / "station.json"
-        values = read_json(path) if path.is_file() else {}
-        if not isinstance(values, dict):
-            raise DataError(f'{path} must be an object such as {{"name": "West Brook"}}')
-        values = dict(values)
-        values["name"] = values.get("name") or self.params.station
-        values["timezone"] = values.get("timezone") or self.params.timezone
-        if not values["timezone"]:
-            raise DataError(
-                "the station's time zone is not known: give the parameter timezone, or "
-                f'"timezone" in {path}, for example America/New_York'
-            )
-        if values.get("user_id"):
-            values["user_id"] = hashed_user_id(str(values["user_id"]))
-        try:
-            return Station.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise DataError(f"{path}: {key}: {first['msg']}") from None
 
     def _observations(self, timezone: str) -> Observed:
         path = self.folder / "observations.csv"

@@ -18,10 +18,16 @@ from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, ParameterError, PhotoError, TooLargeError
 from fperank.fetching import Fetcher, shown
 from fperank.params import DatasetParams
-from fperank.sources.annotation_files import Excluded, annotations_table, keep_known_photos
+from fperank.sources.annotation_files import Excluded, annotations_table
 from fperank.sources.annotations_elsewhere import read_annotations_at
 from fperank.sources.base import StationData
-from fperank.sources.fpe_records import IMAGE_COLUMNS, ImageSet, photos_table, station_of
+from fperank.sources.fpe_records import (
+    IMAGE_COLUMNS,
+    ImageSet,
+    photos_table,
+    station_data,
+    station_of,
+)
 from fperank.sources.fpe_routes import (
     FpeApi,
     ImagesetRow,
@@ -31,7 +37,7 @@ from fperank.sources.fpe_routes import (
     ValueRow,
 )
 from fperank.sources.observation_file import Observed, counted, no_observations
-from fperank.tables import EXCLUDED, Station
+from fperank.tables import Station
 
 _DAYS_AT_ONCE = 363
 """Of values, so that with a day more on both sides no request spans more than a year."""
@@ -68,40 +74,24 @@ class FpeApiSource:
         station = self._station(row)
         imagesets = self._imagesets(row)
         done = [one for one in imagesets if one.status == "DONE"]
-        images, excluded_photos, reasons = self._photos(row, done, station)
+        photos = self._photos(row, done, station)
         observed = (
             no_observations(station.timezone)
             if self.params.observations_from
-            else self._observed(row, station.timezone, images["timestamp"])
+            else self._observed(row, station.timezone, photos[0]["timestamp"])
         )
-        annotations, excluded_answers = annotations_table([]), Excluded()
+        annotations, excluded = annotations_table([]), Excluded()
         notes = []
         if not self.params.annotations_from:
-            annotations, excluded_answers, note = self._annotations(row)
+            annotations, excluded, note = self._annotations(row)
             notes.append(note)
-        annotations, unknown = keep_known_photos(annotations, set(images["image_id"]), reasons)
         if len(done) < len(imagesets):
             notes.append(
                 f"{len(imagesets) - len(done)} of {len(imagesets)} image sets are not DONE in the "
                 "Flow Photo Explorer: their photos were left out."
             )
-        if self.params.clock_shift:
-            notes.append(
-                "clock_shift was not used: the photos' times come from the Flow Photo Explorer."
-            )
-        others = pd.DataFrame(
-            observed.excluded + excluded_answers + unknown,
-            columns=list(EXCLUDED.columns),
-            dtype="str",
-        )
-        return StationData(
-            station=station,
-            images=images,
-            observations=observed.values,
-            annotations=annotations,
-            excluded=pd.concat([excluded_photos, others], ignore_index=True),
-            notes=tuple(notes),
-        )
+        answers = annotations, excluded
+        return station_data(station, photos, observed, answers, notes, self.params)
 
     def read_imageset(self, imageset_uuid: str) -> ImageSet:
         """Read one image set's photos, to score them.

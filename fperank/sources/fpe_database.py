@@ -29,15 +29,13 @@ from fperank.sources.annotation_files import (
     Row,
     annotations_from_json,
     annotations_table,
-    keep_known_photos,
 )
 from fperank.sources.base import StationData
 from fperank.sources.fpe_connection import connect as connect_by_environment
 from fperank.sources.fpe_connection import reading
 from fperank.sources.fpe_queries import Connection, Record
-from fperank.sources.fpe_records import ImageSet, photos_table, station_of
+from fperank.sources.fpe_records import ImageSet, photos_table, station_data, station_of
 from fperank.sources.observation_file import Observed, counted, no_observations
-from fperank.tables import EXCLUDED
 from fperank.variables import VARIABLES
 
 MAX_ANNOTATION_BYTES = 50_000_000
@@ -99,37 +97,21 @@ class FpeDatabaseSource:
 
         station = station_of(row, self.params.timezone)
         where = f"{_WHERE}, station {station.name}"
-        images, excluded_photos, reasons = photos_table(photos, station.timezone, where)
-        self._remember_addresses(photos, images)
+        table = photos_table(photos, station.timezone, where)
+        self._remember_addresses(photos, table[0])
         observed = (
             no_observations(station.timezone)
             if values is None
             else _observed(values, station.timezone)
         )
         annotations, excluded_answers, notes = self._annotations(submissions)
-        annotations, unknown = keep_known_photos(annotations, set(images["image_id"]), reasons)
         if variables and variable.id not in variables:
             notes.append(
                 f"The Flow Photo Explorer has no values of {variable.id} for this station; it has "
                 f"{', '.join(variables)}."
             )
-        if self.params.clock_shift:
-            notes.append(
-                "clock_shift was not used: the photos' times come from the Flow Photo Explorer."
-            )
-        others = pd.DataFrame(
-            observed.excluded + excluded_answers + unknown,
-            columns=list(EXCLUDED.columns),
-            dtype="str",
-        )
-        return StationData(
-            station=station,
-            images=images,
-            observations=observed.values,
-            annotations=annotations,
-            excluded=pd.concat([excluded_photos, others], ignore_index=True),
-            notes=tuple(notes),
-        )
+        answers = annotations, excluded_answers
+        return station_data(station, table, observed, answers, notes, self.params)
 
     def read_imageset(self, imageset_uuid: str) -> ImageSet:
         """Read one image set's photos, to score them.

@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from fperank.errors import DataError
 from fperank.fetching import shown
-from fperank.sources.annotation_files import hashed_user_id
+from fperank.params import DatasetParams
+from fperank.sources.annotation_files import Excluded, hashed_user_id, keep_known_photos
+from fperank.sources.base import StationData
+from fperank.sources.observation_file import Observed
 from fperank.sources.photo_files import leads_out, tellable
-from fperank.tables import EXCLUDED, Station
+from fperank.tables import EXCLUDED, Station, station_from
 
+_NO_CLOCK_SHIFT = "clock_shift was not used: the photos' times come from the Flow Photo Explorer."
 PERSON_THRESHOLD = 0.2
 VEHICLE_THRESHOLD = 0.8
 IMAGE_COLUMNS = (
@@ -68,12 +71,42 @@ def station_of(row: Mapping[str, Any], timezone: str) -> Station:
             f"the station {values['name']} has no time zone in the Flow Photo Explorer: set the "
             "parameter timezone, for example to America/New_York"
         )
-    try:
-        return Station.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"the station {values['name']}: {key}: {first['msg']}") from None
+    return station_from(values, f"the station {values['name']}")
+
+
+def station_data(
+    station: Station,
+    photos: tuple[pd.DataFrame, pd.DataFrame, dict[str, str]],
+    observed: Observed,
+    answers: tuple[pd.DataFrame, Excluded],
+    notes: list[str],
+    params: DatasetParams,
+) -> StationData:
+    """Put together what was read.
+
+    Args:
+        station: the station.
+        photos: what `photos_table` returned.
+        observed: its values.
+        answers: its annotations, and what was left out of them.
+        notes: what the user should know.
+        params: `clock_shift` is told to be without effect.
+    """
+    images, excluded_photos, reasons = photos
+    annotations, unknown = keep_known_photos(answers[0], set(images["image_id"]), reasons)
+    if params.clock_shift:
+        notes = [*notes, _NO_CLOCK_SHIFT]
+    others = pd.DataFrame(
+        observed.excluded + answers[1] + unknown, columns=list(EXCLUDED.columns), dtype="str"
+    )
+    return StationData(
+        station=station,
+        images=images,
+        observations=observed.values,
+        annotations=annotations,
+        excluded=pd.concat([excluded_photos, others], ignore_index=True),
+        notes=tuple(notes),
+    )
 
 
 def photos_table(

@@ -10,19 +10,15 @@ Counted and left out: names that lead out of the folder, photos without a time, 
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, PhotoError, TooLargeError
-from fperank.files import read_json
 from fperank.params import DatasetParams
 from fperank.sources.annotation_files import (
     Excluded,
     annotations_table,
-    hashed_user_id,
     keep_known_photos,
 )
 from fperank.sources.base import StationData
@@ -35,7 +31,8 @@ from fperank.sources.seed_tables import (
     read_values,
     usable_photos,
 )
-from fperank.tables import ANNOTATIONS, EXCLUDED, SPLITS, Station
+from fperank.sources.station_file import station_of_folder
+from fperank.tables import ANNOTATIONS, EXCLUDED, SPLITS
 
 _FETCHED = ("https://", "http://", "s3://")
 
@@ -66,7 +63,7 @@ class SeedSource:
                 f"source_path {self.folder} is no folder: give the seed's folder that holds "
                 "images.csv"
             )
-        station = self._station()
+        station = station_of_folder(self.folder, self.params)
         path = self.folder / "images.csv"
         listed = listed_photos(path)
         self._urls = dict(zip(listed["filename"], listed["url"], strict=True))
@@ -131,30 +128,6 @@ class SeedSource:
             listed = listed_photos(self.folder / "images.csv")
             self._urls = dict(zip(listed["filename"], listed["url"], strict=True))
         return self._urls.get(filename, "")
-
-    def _station(self) -> Station:
-        path = self.folder / "station.json"
-        told = read_json(path) if path.is_file() else {}
-        if not isinstance(told, dict):
-            raise DataError(f'{path} must be an object such as {{"name": "West Brook"}}')
-        # R writes what is absent as an empty object or as NA.
-        values: dict[str, Any] = {
-            name: value for name, value in told.items() if value not in ({}, [], "NA", "")
-        }
-        values = {"name": self.params.station, "timezone": self.params.timezone} | values
-        if not values["timezone"]:
-            raise DataError(
-                "the station's time zone is not known: give the parameter timezone, or "
-                f'"timezone" in {path}, for example America/New_York'
-            )
-        if values.get("user_id"):
-            values["user_id"] = hashed_user_id(str(values["user_id"]))
-        try:
-            return Station.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise DataError(f"{path}: {key}: {first['msg']}") from None
 
     def _observations(
         self, images: pd.DataFrame, timezone: str
