@@ -76,6 +76,11 @@ def _clock_shifts(values: list[str]) -> list[str]:
     return values
 
 
+def _number_or_name(value: object) -> object:
+    # DVC makes a number of `-S fpe_station=29`.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _address(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if separator and scheme not in {"http", "https", "s3"}:
@@ -117,6 +122,7 @@ FolderName = Annotated[str, AfterValidator(_folder_name)]
 Version = Annotated[str, BeforeValidator(_version)]
 Date = Annotated[str, BeforeValidator(_date)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+NumberOrName = Annotated[str, BeforeValidator(_number_or_name)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 UtcOffset = Annotated[str, AfterValidator(_utc_offset)]
 ClockShifts = Annotated[list[str], AfterValidator(_clock_shifts)]

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fperank.errors import DataError
-from fperank.explanations import lock_explanations, machine_explanations, package_explanations
-from fperank.objects import Store, file_md5
-from fperank.recorded import RecordedVersion
-from fperank.repository import Output, file_at, git
-from fperank.runlog import describe_machine
-from fperank.storage import cache_folder
-from fperank.verdicts import (
+from fperank.proof.explanations import lock_explanations, machine_explanations, package_explanations
+from fperank.proof.objects import Store, file_md5
+from fperank.proof.recorded import RecordedVersion
+from fperank.proof.verdicts import (
     FileDifference,
     OutputVerdict,
     judge,
     verdict_lines,
     with_tolerance,
 )
-from fperank.workplace import Tell, Workplace, clean_clone
+from fperank.proof.workplace import Tell, Workplace, clean_clone
+from fperank.repository import Output, file_at, git
+from fperank.runlog import describe_machine
+from fperank.storage import cache_folder
 
 Conclusion = Literal["bit-identical", "equal within the tolerance", "different"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fperank.errors import ParameterError
-from fperank.params import InputParams, Params, check_group, load_params
+from fperank.params import InputParams, LocalParams, Params, check_group, load_params
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -178,3 +178,17 @@ def test_sources_that_are_not_allowed_are_told_without_their_secrets(params, nam
 def test_a_model_of_ice_must_not_leave_icy_photos_out(params):
     with pytest.raises(ParameterError, match=r"variable is ICE: .* exclude_attributes: \[BAD\]"):
         check_group(Params, {**params.model_dump(), "variable": "ICE"})
+
+
+def test_a_station_s_number_may_come_as_dvc_writes_it(params):
+    assert check_group(Params, {**params.model_dump(), "fpe_station": 29}).fpe_station == "29"
+    with pytest.raises(ParameterError, match="fpe_station is True"):
+        check_group(Params, {**params.model_dump(), "fpe_station": True})
+
+
+def test_what_belongs_to_the_machine_is_checked_and_told_in_bytes(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED, encoding="utf-8")
+    assert load_params(path, LocalParams).cache_bytes == 4_000_000_000
+    with pytest.raises(ParameterError, match=r"cache_gb is -1"):
+        load_with(tmp_path, "cache_gb", "-1")

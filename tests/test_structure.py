@@ -27,7 +27,7 @@ def room(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     if parts[1:] == ("cli",):
         return ("fperank", "commands")
-    packages = {"commands", "report", "seed", "sources"}
+    packages = {"commands", "proof", "report", "seed", "sources"}
     return parts[:2] if parts[0] == "fperank" and parts[1] in packages else parts
 
 

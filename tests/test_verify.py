@@ -16,10 +16,10 @@ import pytest
 from pipeline_repository import ENVIRONMENT, ROOT, STATION, run
 
 from fperank import cli
-from fperank.comparison import compare_scores, first_difference
 from fperank.errors import DataError
-from fperank.explanations import machine_explanations, package_explanations
-from fperank.verdicts import OutputVerdict, with_tolerance
+from fperank.proof.comparison import compare_scores, first_difference
+from fperank.proof.explanations import machine_explanations, package_explanations
+from fperank.proof.verdicts import OutputVerdict, with_tolerance
 from fperank.verify import Verification, verify
 
 DATA = f"data/{STATION}/FLOW_CFS/demo-1/data"

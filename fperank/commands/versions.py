@@ -67,8 +67,8 @@ def verify(
     Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
     Nothing is left behind and your files are only read.
     """
+    from fperank.proof.verdicts import verdicts_table
     from fperank.repository import top_folder
-    from fperank.verdicts import verdicts_table
     from fperank.verify import verify as verify_version
 
     def tell(line: str) -> None:

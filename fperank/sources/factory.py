@@ -9,10 +9,10 @@ from fperank.fetching import Fetcher
 from fperank.params import DatasetParams
 from fperank.sources.annotations_elsewhere import AnnotationsElsewhere
 from fperank.sources.base import Source
-from fperank.sources.demo import DemoSource
+from fperank.sources.demo.station import DemoSource
 from fperank.sources.folder import FolderSource
-from fperank.sources.fpe_api import FpeApiSource
-from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe.api import FpeApiSource
+from fperank.sources.fpe.database import FpeDatabaseSource
 from fperank.sources.observed_elsewhere import ObservedElsewhere
 from fperank.sources.s3_folder import S3FolderSource
 from fperank.sources.seed import SeedSource

@@ -20,9 +20,9 @@ from fperank.downloads import Downloads
 from fperank.errors import DataError, PhotoError
 from fperank.fetching import Fetcher
 from fperank.params import DatasetParams
-from fperank.sources.fpe_api import FpeApiSource
-from fperank.sources.fpe_database import FpeDatabaseSource
-from fperank.sources.fpe_records import ImageSet
+from fperank.sources.fpe.api import FpeApiSource
+from fperank.sources.fpe.database import FpeDatabaseSource
+from fperank.sources.fpe.records import ImageSet
 from fperank.sources.photo_files import PHOTO_SUFFIXES, find_photos
 from fperank.sources.photo_folder import PhotoFolder
 from fperank.sources.s3_folder import mirror_prefix

@@ -16,9 +16,9 @@ from station_folder import dataset_params
 
 from fperank.errors import ParameterError
 from fperank.params import DatasetParams
-from fperank.sources.demo import START, DemoSource, write_demo_station
-from fperank.sources.demo_scene import STRIP_ROWS, Scene
-from fperank.sources.demo_weather import simulate_conditions, simulate_discharge
+from fperank.sources.demo.scene import STRIP_ROWS, Scene
+from fperank.sources.demo.station import START, DemoSource, write_demo_station
+from fperank.sources.demo.weather import simulate_conditions, simulate_discharge
 
 DAYS, ANNOTATIONS = 12, 60
 NAME = "West Brook 0 (Lower)"

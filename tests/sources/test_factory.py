@@ -4,11 +4,11 @@ import pytest
 from station_folder import dataset_params, save_photo
 
 from fperank.errors import ParameterError
-from fperank.sources.demo import DemoSource
+from fperank.sources.demo.station import DemoSource
 from fperank.sources.factory import open_source
 from fperank.sources.folder import FolderSource
-from fperank.sources.fpe_api import FpeApiSource
-from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe.api import FpeApiSource
+from fperank.sources.fpe.database import FpeDatabaseSource
 from fperank.sources.s3_folder import S3FolderSource
 from fperank.sources.seed import SeedSource
 

@@ -16,12 +16,12 @@ from fperank import dataset
 from fperank.downloads import Downloads
 from fperank.errors import DataError, ParameterError, PhotoError
 from fperank.fetching import Fetcher
-from fperank.sources import fpe_api as fpe_api_module
-from fperank.sources import fpe_routes
 from fperank.sources.annotation_files import hashed_user_id
 from fperank.sources.folder import FolderSource
-from fperank.sources.fpe_api import FpeApiSource
-from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe import api as fpe_api_module
+from fperank.sources.fpe import routes as fpe_routes
+from fperank.sources.fpe.api import FpeApiSource
+from fperank.sources.fpe.database import FpeDatabaseSource
 
 BASE = "/api/public/stations"
 MINE = f"{BASE}/{STATION_ID}"

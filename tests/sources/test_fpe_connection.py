@@ -13,8 +13,8 @@ from postgres import OWNER, OWNER_PASSWORD, READER, READER_PASSWORD
 from s3_server import free_port
 
 from fperank.errors import DataError
-from fperank.sources import fpe_connection
-from fperank.sources.fpe_connection import connect, reading
+from fperank.sources.fpe import connection as fpe_connection
+from fperank.sources.fpe.connection import connect, reading
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_fault_is_told_without_the_password(settings, monkeypatch, fault):
 
 def test_no_traceback_of_a_fault_shows_the_password(settings, monkeypatch):
     monkeypatch.setenv("FPE_DB_PASSWORD", "geheim-but-wrong")
-    code = "from fperank.sources.fpe_connection import connect; connect()"
+    code = "from fperank.sources.fpe.connection import connect; connect()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "refused the login" in done.stderr
     assert "geheim" not in done.stderr + done.stdout

@@ -22,9 +22,9 @@ from fperank import dataset, tables
 from fperank.downloads import Downloads
 from fperank.errors import DataError, ParameterError, PhotoError
 from fperank.fetching import Fetcher
-from fperank.sources import fpe_queries
 from fperank.sources.annotation_files import hashed_user_id
-from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe import queries as fpe_queries
+from fperank.sources.fpe.database import FpeDatabaseSource
 
 
 class Files(http.server.ThreadingHTTPServer):
@@ -485,7 +485,7 @@ class TestAnnotations:
             source().read()
 
     def test_a_file_that_is_too_large_is_refused(self, loaded, source, monkeypatch):
-        monkeypatch.setattr("fperank.sources.fpe_database.MAX_ANNOTATION_BYTES", 100)
+        monkeypatch.setattr("fperank.sources.fpe.database.MAX_ANNOTATION_BYTES", 100)
         with pytest.raises(DataError, match="is larger than the 100 bytes that are allowed"):
             source().read()
 
@@ -625,7 +625,7 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 from station_folder import dataset_params
 from fperank.downloads import Downloads
 from fperank.fetching import Fetcher
-from fperank.sources.fpe_database import FpeDatabaseSource
+from fperank.sources.fpe.database import FpeDatabaseSource
 begin = time.perf_counter()
 fetcher = Fetcher()
 params = dataset_params(source="fpe_database", fpe_station="29")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from fperank.sources.demo_terrain import (
+from fperank.sources.demo.terrain import (
     COLUMNS,
     GROUND,
     HORIZON,
@@ -22,8 +22,8 @@ from fperank.sources.demo_terrain import (
     VARIANTS,
     build,
 )
-from fperank.sources.demo_textures import Plane, colour
-from fperank.sources.demo_weather import MAX_CFS, MAX_SHIFT_PIXELS, MIN_CFS, Conditions
+from fperank.sources.demo.textures import Plane, colour
+from fperank.sources.demo.weather import MAX_CFS, MAX_SHIFT_PIXELS, MIN_CFS, Conditions
 
 STRIP_ROWS = 18
 """Rows of the printed strip: 7.5 % of the photo's height."""

@@ -23,7 +23,6 @@ from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, ParameterError, PhotoError, TooLargeError
 from fperank.fetching import Fetcher, shown
 from fperank.params import DatasetParams
-from fperank.sources import fpe_queries as query
 from fperank.sources.annotation_files import (
     Excluded,
     Row,
@@ -31,10 +30,11 @@ from fperank.sources.annotation_files import (
     annotations_table,
 )
 from fperank.sources.base import StationData
-from fperank.sources.fpe_connection import connect as connect_by_environment
-from fperank.sources.fpe_connection import reading
-from fperank.sources.fpe_queries import Connection, Record
-from fperank.sources.fpe_records import ImageSet, photos_table, station_data, station_of
+from fperank.sources.fpe import queries as query
+from fperank.sources.fpe.connection import connect as connect_by_environment
+from fperank.sources.fpe.connection import reading
+from fperank.sources.fpe.queries import Connection, Record
+from fperank.sources.fpe.records import ImageSet, photos_table, station_data, station_of
 from fperank.sources.observation_file import Observed, counted, no_observations
 from fperank.variables import VARIABLES
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from fperank.sources.fpe_connection import reading
+from fperank.sources.fpe.connection import reading
 
 Connection = psycopg.Connection[Any]
 Record = dict[str, Any]

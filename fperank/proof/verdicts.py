@@ -1,7 +1,7 @@
 """What became of each output that was made again, down to the files and lines that differ.
 
-Only scores may differ and still count as equal: within the tolerance of `fperank.comparison`, if
-the code and the parameters are the recorded ones and the photos and pairs are the same to the bit.
+Only scores may differ and still count as equal: within the tolerance of `comparison`, if the code
+and the parameters are the recorded ones and the photos and pairs are the same to the bit.
 What is derived from the scores then differs too. A report that differs over the same scores is
 different.
 """
@@ -13,11 +13,11 @@ from typing import Literal
 
 from rich.table import Table
 
-from fperank.comparison import ScoreDifference, compare_scores, first_difference
 from fperank.errors import DataError
-from fperank.objects import Store
+from fperank.proof.comparison import ScoreDifference, compare_scores, first_difference
+from fperank.proof.objects import Store
+from fperank.proof.workplace import Workplace
 from fperank.repository import Output, file_at, locked_outputs
-from fperank.workplace import Workplace
 
 Verdict = Literal["bit-identical", "within tolerance", "different", "fetched", "not made"]
 

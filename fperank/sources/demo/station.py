@@ -27,8 +27,8 @@ from fperank.files import write_bytes, write_json, write_text
 from fperank.params import DatasetParams
 from fperank.sources.annotator import answers
 from fperank.sources.base import StationData
-from fperank.sources.demo_scene import Scene
-from fperank.sources.demo_weather import (
+from fperank.sources.demo.scene import Scene
+from fperank.sources.demo.weather import (
     LATITUDE_DEGREES,
     Conditions,
     simulate_conditions,

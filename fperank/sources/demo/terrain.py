@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fperank.sources.demo_textures import Plane, colour, noise, plane, projected, shrunk, streaks
-from fperank.sources.demo_weather import MAX_SHIFT_PIXELS
+from fperank.sources.demo.textures import Plane, colour, noise, plane, projected, shrunk, streaks
+from fperank.sources.demo.weather import MAX_SHIFT_PIXELS
 
 PHOTO_ROWS, PHOTO_COLUMNS = 222, 320
 """The photo without its printed strip."""

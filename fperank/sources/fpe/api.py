@@ -21,14 +21,14 @@ from fperank.params import DatasetParams
 from fperank.sources.annotation_files import Excluded, annotations_table
 from fperank.sources.annotations_elsewhere import read_annotations_at
 from fperank.sources.base import StationData
-from fperank.sources.fpe_records import (
+from fperank.sources.fpe.records import (
     IMAGE_COLUMNS,
     ImageSet,
     photos_table,
     station_data,
     station_of,
 )
-from fperank.sources.fpe_routes import (
+from fperank.sources.fpe.routes import (
     FpeApi,
     ImagesetRow,
     ImagesetWithImages,

@@ -1,0 +1,1 @@
+"""What the proof of a version stands on: what was recorded, made again, compared and told."""

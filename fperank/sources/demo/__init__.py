@@ -1,0 +1,1 @@
+"""The demo station: a simulated brook, its weather, its gauge and its photos."""
