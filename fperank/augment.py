@@ -57,6 +57,8 @@ def augment(photos: Tensor, params: AugmentParams, generator: torch.Generator) -
         ).to(photos.device)
         grid = nnf.affine_grid(theta, list(photos.shape), align_corners=False)
         photos = nnf.grid_sample(photos, grid, padding_mode="border", align_corners=False)
+        # grid_sample answers channels first; convolutions are fastest on channels last.
+        photos = photos.contiguous(memory_format=torch.channels_last)
     if params.augment_brightness or params.augment_contrast:
         scale = (brightness * contrast).to(photos.device)[:, None, None, None]
         mean = (

@@ -5,6 +5,9 @@ that was killed must end with the very weights of a run that was not. Both hold 
 number of an epoch follows from (seed, epoch) alone.
 
 Each distinct photo of a batch goes through the network once, however many of its pairs are in it.
+While the backbone is frozen, what it makes of a photo cannot change: each photo goes through it
+once for all frozen epochs, in evaluation mode and without augmentation, which starts with the first
+unfrozen epoch. A resumed run computes these features anew, to the same bits, and stores none.
 """
 
 import math
@@ -16,16 +19,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from fperank.augment import augment
-from fperank.batches import TrainingData, pair_batches
+from fperank.batches import TrainingData
 from fperank.checkpoints import Checkpoint
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import DataError
 from fperank.losses import pair_loss
 from fperank.modelfile import ModelDescription, normalise, to_tensor
+from fperank.pair_batches import pair_batches
 from fperank.params import TrainParams
 from fperank.pretrained import load_pretrained
 from fperank.ranknet import FlowRanker
@@ -54,7 +58,13 @@ class TrainedModel:
 
 @dataclass
 class Trainer:
-    """One training run, epoch by epoch."""
+    """One training run, epoch by epoch.
+
+    Attributes:
+        history: the finished epochs' figures.
+        best_state: the weights of the epoch of the lowest validation loss.
+        features: `[photos, channels]`, the frozen backbone's; none once it is unfrozen.
+    """
 
     data: TrainingData
     params: TrainParams
@@ -63,6 +73,7 @@ class Trainer:
     device: torch.device
     history: list[dict[str, Any]] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
+    features: Tensor | None = None
 
     @classmethod
     def start(cls, data: TrainingData, params: TrainParams) -> "Trainer":
@@ -82,11 +93,15 @@ class Trainer:
         optimizer: torch.optim.Optimizer
         if params.optimizer == "sgd":
             optimizer = torch.optim.SGD(
-                weights, params.learning_rate, _MOMENTUM, weight_decay=params.weight_decay
+                weights,
+                params.learning_rate,
+                _MOMENTUM,
+                weight_decay=params.weight_decay,
+                fused=True,
             )
         else:
             optimizer = torch.optim.AdamW(
-                weights, params.learning_rate, weight_decay=params.weight_decay
+                weights, params.learning_rate, weight_decay=params.weight_decay, fused=True
             )
         return cls(data, params, network, optimizer, device)
 
@@ -111,14 +126,15 @@ class Trainer:
         epoch_seed = int(np.random.SeedSequence((self.params.seed, epoch)).generate_state(1)[0])
         torch.manual_seed(epoch_seed)
         generator = torch.Generator().manual_seed(epoch_seed)
-        frozen = epoch <= self.params.freeze_epochs
+        frozen = self._frozen()
+        self.features = self._frozen_features() if frozen else None
         self.network.train()
         # In evaluation mode BatchNorm also leaves its running statistics alone.
         self.network.backbone.train(not frozen)
         for weight in self.network.backbone.parameters():
             weight.requires_grad_(not frozen)
-        losses = 0.0
-        batches = list(pair_batches(len(self.data.train), self.params.batch_pairs, generator))
+        losses: list[Tensor] = []
+        batches = pair_batches(self.data.train, self.params.batch_pairs, generator)
         bar = tqdm(batches, f"epoch {epoch} of {self.params.epochs}", leave=False, disable=None)
         for step, batch in enumerate(bar):
             done = epoch - 1 + step / len(batches)
@@ -129,19 +145,20 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self.optimizer.step()
-            losses += float(loss.detach()) * len(batch)
+            losses.append(loss.detach() * len(batch))
+        train_loss = float(torch.stack(losses).cpu().double().sum()) / len(self.data.train)
         val_loss, accuracy = self.validate()
         self.history.append(
             {
                 "epoch": epoch,
-                "train_loss": losses / len(self.data.train),
+                "train_loss": train_loss,
                 "val_loss": val_loss,
                 "val_pair_accuracy": accuracy,
                 "learning_rate": rate,
                 "backbone_frozen": frozen,
             }
         )
-        if not math.isfinite(val_loss) or not math.isfinite(losses):
+        if not math.isfinite(val_loss) or not math.isfinite(train_loss):
             raise DataError(
                 f"training ran away in epoch {epoch} (the loss is no longer a number): lower "
                 f"learning_rate (now {self.params.learning_rate})"
@@ -149,17 +166,46 @@ class Trainer:
         if self.kept_epoch() == epoch:
             self.best_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
 
+    def _frozen(self) -> bool:
+        return len(self.history) < self.params.freeze_epochs
+
     def _batch_loss(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         pairs = self.data.train
         both = torch.cat([pairs.first[batch], pairs.second[batch]])
         distinct, place = torch.unique(both, return_inverse=True)
-        photos = to_tensor(self.data.pixels[distinct], self.device)
-        photos = augment(photos, self.params, generator)
-        scores = self.network(normalise(photos, self.data.mean, self.data.std))
+        if self.features is not None:
+            scores = self.network.head(self.features[distinct.to(self.device)]).squeeze(1)
+        else:
+            photos = to_tensor(self.data.pixels[distinct], self.device)
+            photos = normalise(
+                augment(photos, self.params, generator), self.data.mean, self.data.std
+            )
+            scores = self.network(photos)
         first, second = scores[place.to(self.device)].chunk(2)
         label = pairs.label[batch].to(self.device)
         losses = pair_loss(first - second, label, self.params.loss, self.network.tie_parameter)
         return losses.mean()
+
+    # Not in inference mode: the head's gradient could not be computed from what is made there.
+    @torch.no_grad()
+    def _frozen_features(self) -> Tensor:
+        """What the backbone makes of each photo of a pair; computed in the first frozen epoch."""
+        if self.features is not None:
+            return self.features
+        self.network.eval()
+        sets = (self.data.train, self.data.val)
+        ends = [ends for pairs in sets for ends in (pairs.first, pairs.second)]
+        used = torch.unique(torch.cat(ends))
+        made = self._evaluate(self.network.backbone, used)
+        features = made.new_zeros(len(self.data.pixels), made.shape[1])
+        features[used.to(self.device)] = made
+        return features
+
+    def _evaluate(self, module: nn.Module, positions: Tensor) -> Tensor:
+        """A module's answers to photos as they are, a few at a time."""
+        pixels = (self.data.pixels[chunk] for chunk in torch.split(positions, _CHUNK))
+        photos = (to_tensor(chunk, self.device) for chunk in pixels)
+        return torch.cat([module(normalise(p, self.data.mean, self.data.std)) for p in photos])
 
     @torch.inference_mode()
     def validate(self) -> tuple[float, float]:
@@ -167,18 +213,10 @@ class Trainer:
         pairs = self.data.val
         self.network.eval()
         distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
-        scores = torch.cat(
-            [
-                self.network(
-                    normalise(
-                        to_tensor(self.data.pixels[chunk], self.device),
-                        self.data.mean,
-                        self.data.std,
-                    )
-                )
-                for chunk in distinct.split(_CHUNK)
-            ]
-        ).cpu()
+        if self.features is not None:
+            scores = self.network.head(self.features[distinct.to(self.device)]).squeeze(1).cpu()
+        else:
+            scores = self._evaluate(self.network, distinct).cpu()
         first, second = scores[place].chunk(2)
         tie = self.network.tie_parameter.cpu()
         loss = pair_loss(first - second, pairs.label, self.params.loss, tie).mean()
@@ -200,6 +238,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_state, self.history = state["best_state"], state["history"]
+        self.features = None
 
     def tie_parameter(self) -> float | None:
         """The kept epoch's learnt tie parameter; none for a loss that has none."""

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from toy import annotate, changed
@@ -5,8 +6,10 @@ from toy import annotate, changed
 from fperank import training
 from fperank.batches import load_data
 from fperank.errors import DataError
+from fperank.losses import pair_loss
 from fperank.metrics import tau
-from fperank.modelfile import save_model
+from fperank.modelfile import normalise, save_model, to_tensor
+from fperank.pair_batches import pair_batches
 from fperank.pairs import build
 from fperank.params import InputParams, PredictParams, TrainParams
 from fperank.scoring import Scorer, predict
@@ -67,9 +70,11 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
-def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(own, data, tmp_path, schedule):
-    settings = changed(own, lr_schedule=schedule, freeze_epochs=1, loss="rao_kupper")
+@pytest.mark.parametrize(("schedule", "frozen"), [("cosine", 1), ("plateau", 1), ("cosine", 3)])
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
+    own, data, tmp_path, schedule, frozen
+):
+    settings = changed(own, lr_schedule=schedule, freeze_epochs=frozen, loss="rao_kupper")
     whole = run(data, settings, tmp_path / "whole")
 
     def kill_after_second(row):
@@ -112,6 +117,69 @@ def test_a_frozen_backbone_keeps_weights_and_batchnorm_statistics(own, data):
     assert not torch.equal(before[weight], unfrozen[weight])
     assert not torch.equal(before[statistic], unfrozen[statistic])
     assert [row["backbone_frozen"] for row in trainer.history] == [True, False]
+
+
+def photos_through(module):
+    """What goes through a module from now on: the number of photos, call by call."""
+    counts = []
+    module.register_forward_pre_hook(lambda _, given: counts.append(len(given[0])))
+    return counts
+
+
+def test_a_frozen_backbone_sees_each_photo_once_for_all_frozen_epochs(own, data):
+    trainer = training.Trainer.start(data, changed(own, freeze_epochs=2))
+    seen = photos_through(trainer.network.backbone)
+    trainer.run_epoch()
+    trainer.run_epoch()
+    used = torch.cat([data.train.first, data.train.second, data.val.first, data.val.second])
+    assert sum(seen) == len(used.unique())
+    trainer.run_epoch()
+    assert sum(seen) > 2 * len(used.unique())
+
+
+def test_a_frozen_epoch_trains_as_if_every_batch_went_through_the_backbone(own, data):
+    # AdamW would blow last-bit differences of tiny gradients up to whole steps.
+    sgd = {"optimizer": "sgd", "lr_schedule": "constant", "learning_rate": 0.01}
+    settings = changed(own, freeze_epochs=1, **sgd)
+    trainer = training.Trainer.start(data, settings)
+    trainer.run_epoch()
+
+    slow = training.Trainer.start(data, settings)
+    network, optimizer = slow.network.eval(), slow.optimizer
+    seed = int(np.random.SeedSequence((settings.seed, 1)).generate_state(1)[0])
+
+    def scores(photos):
+        pixels = to_tensor(data.pixels[photos], slow.device)
+        return network(normalise(pixels, data.mean, data.std))
+
+    network.backbone.requires_grad_(False)
+    for batch in pair_batches(data.train, 40, torch.Generator().manual_seed(seed)):
+        difference = scores(data.train.first[batch]) - scores(data.train.second[batch])
+        label = data.train.label[batch]
+        optimizer.zero_grad()
+        pair_loss(difference, label, settings.loss, network.tie_parameter).mean().backward()
+        optimizer.step()
+    for name, value in network.head.state_dict().items():
+        torch.testing.assert_close(trainer.network.head.state_dict()[name], value)
+    assert trainer.history[0]["val_loss"] == pytest.approx(slow.validate()[0], rel=1e-4)
+
+
+def test_each_validation_photo_goes_through_the_network_once(own, data):
+    trainer = training.Trainer.start(data, own)
+    seen = photos_through(trainer.network.backbone)
+    trainer.validate()
+    photos = torch.cat([data.val.first, data.val.second])
+    assert sum(seen) == len(photos.unique()) < len(photos)
+
+
+def test_changed_photos_reach_the_first_convolution_channels_last(own, data):
+    trainer = training.Trainer.start(data, changed(own, epochs=1))
+    strides = []
+    trainer.network.backbone.conv1.register_forward_pre_hook(
+        lambda _, given: strides.append(given[0].stride())
+    )
+    trainer.run_epoch()
+    assert {stride[1] for stride in strides} == {1}
 
 
 def test_the_epoch_of_the_lowest_validation_loss_is_kept(own, data, tmp_path):
