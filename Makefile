@@ -5,12 +5,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test test-slow lint format pins help
+.PHONY: demo test test-slow bench lint format pins help
 
 help:
 	@echo "make demo       draw a station, train on it, and write the report (a few minutes)"
 	@echo "make test       run the tests"
 	@echo "make test-slow  make whole versions again, kill stages, send versions to a server (some minutes)"
+	@echo "make bench      measure speed, memory and rank agreement (an hour or more; see benchmarks/README.md)"
 	@echo "make lint       check style and types"
 	@echo "make pins       choose the newest versions of all packages anew"
 
@@ -25,6 +26,9 @@ test: .venv/ready
 
 test-slow: .venv/ready
 	pytest -n 2 --dist worksteal -m slow
+
+bench: .venv/ready
+	python -m benchmarks
 
 lint: .venv/ready
 	ruff check .

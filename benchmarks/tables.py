@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fperank import dataset, pairs
+from fperank.files import write_json
 from fperank.params import InputParams, load_params
 from fperank.sources.base import StationData
 from fperank.tables import (
@@ -77,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", type=int, default=1_000_000)
     parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"), InputParams)
     data = station(arguments.photos, arguments.pairs)
@@ -112,6 +114,8 @@ def main() -> None:
         "peak_mib": round(peak_mib),
     }
     print(json.dumps(told, indent=2))
+    if arguments.out:
+        write_json(told, arguments.out)
 
 
 if __name__ == "__main__":

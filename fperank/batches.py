@@ -4,18 +4,18 @@ Each photo file is decoded once, however many epochs and pairs use it. Photos th
 take their pairs with them, and both are counted.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
 from fperank.errors import DataError, PhotoError
-from fperank.images import PhotoView, Pixels, read_photos, view_for
+from fperank.images import PhotoView, ReadPhoto, read_many, read_photo, view_for
 from fperank.params import PhotoParams, TrainParams
 
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -65,13 +65,19 @@ class TrainingData:
     pairs_lost: int
 
 
-def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> TrainingData:
+def load_data(
+    pairs: pd.DataFrame,
+    photos: Path,
+    params: TrainParams,
+    read: ReadPhoto = read_photo,
+) -> TrainingData:
     """Decode the annotated photos.
 
     Args:
         pairs: `tables.PAIRS`.
         photos: the folder that the filenames are relative to.
         params: input size, crops, normalisation, threads.
+        read: reads one photo, as `images.read_photo` does.
 
     Raises:
         DataError: no training or no validation pair is left with readable photos.
@@ -86,11 +92,11 @@ def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> Trainin
     paths = [photos / name for name in files["filename"]]
     crops = {n: getattr(params, n) for n in PhotoParams.model_fields if n.startswith("crop_")}
     view = view_for(paths, params.input_size, crops)
-    pixels: list[Pixels] = []
+    pixels = np.empty((len(paths), view.height, view.width, 3), np.uint8)
     position: dict[str, int] = {}
     unreadable: dict[str, str] = {}
     progress = tqdm(
-        read_photos(paths, view, params.threads),
+        read_many(paths, lambda path: read(path, view), params.threads),
         "reading photos",
         len(paths),
         leave=False,
@@ -100,8 +106,8 @@ def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> Trainin
         if isinstance(photo, PhotoError):
             unreadable[str(image_id)] = str(photo)
         else:
-            position[image_id] = len(pixels)
-            pixels.append(photo)
+            pixels[len(position)] = photo
+            position[image_id] = len(position)
     readable = pairs["image_id_1"].isin(position) & pairs["image_id_2"].isin(position)
     sets = {}
     for split in ("train", "val"):
@@ -117,13 +123,13 @@ def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> Trainin
             torch.tensor(part["image_id_2"].map(position).to_numpy(np.int64)),
             torch.tensor(part["label"].to_numpy(np.int64)),
         )
-    stack = np.stack(pixels)
+    pixels = pixels[: len(position)]
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     if params.normalisation == "station":
         learnt = np.unique(torch.cat([sets["train"].first, sets["train"].second]).numpy())
-        mean, std = _channel_statistics(stack[learnt])
+        mean, std = _channel_statistics(pixels, learnt)
     return TrainingData(
-        torch.from_numpy(stack),
+        torch.from_numpy(pixels),
         view,
         sets["train"],
         sets["val"],
@@ -134,20 +140,20 @@ def load_data(pairs: pd.DataFrame, photos: Path, params: TrainParams) -> Trainin
     )
 
 
-def pair_batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """The positions 0 to n-1 in random order, in batches of nearly equal size.
+def _channel_statistics(
+    pixels: NDArray[np.uint8], photos: NDArray[np.int64]
+) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each channel of some photos, 0 to 1.
 
-    An undersized last batch would weigh its pairs more and, of one photo, break BatchNorm.
+    By way of exact counts of the 256 values, taken photo by photo: no copy of all of them is made.
     """
-    return iter(torch.randperm(n, generator=generator).tensor_split(max(round(n / size), 1)))
-
-
-def _channel_statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
-    """Mean and deviation of each channel, 0 to 1, by way of exact counts of the 256 values."""
+    counts = np.zeros((3, 256), np.int64)
+    for photo in photos:
+        for channel in range(3):
+            counts[channel] += np.bincount(pixels[photo, ..., channel].ravel(), minlength=256)
     values = np.arange(256) / 255
     means, deviations = [], []
-    for channel in range(3):
-        share = np.bincount(pixels[..., channel].ravel(), minlength=256) / pixels[..., 0].size
+    for share in counts / counts[0].sum():
         mean = float(share @ values)
         means.append(mean)
         # A camera that writes grey photos has equal channels; a black one must not divide by 0.

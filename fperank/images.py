@@ -1,10 +1,12 @@
 """Photo files -> pixels: decode, orient, crop, resize. The only module that knows image files.
 
 A photo of another shape than the model's keeps its proportions: it is scaled until it covers the
-model's frame and its middle is taken, never stretched. Refused, each with its reason: what is no
-image, is broken or truncated, is smaller than 8 pixels on a side, or holds over 178 megapixels.
+model's frame and its middle is taken, never stretched. A JPEG much larger than the frame is decoded
+at a half, a quarter or an eighth of its size. Refused, each with its reason: what is no image, is
+broken or truncated, is smaller than 8 pixels on a side, or holds over 178 megapixels.
 """
 
+import math
 import struct
 import warnings
 import zlib
@@ -18,16 +20,25 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from pydantic import BaseModel, ConfigDict
 
 from fperank.errors import DataError, PhotoError
 
 T = TypeVar("T")
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+
 Pixels = NDArray[np.uint8]
 """One photo, `[height, width, 3]`, red, green, blue, 0 to 255."""
 
 _MIN_SIDE = 8
+# A decoder that shrinks leaves at least so many pixels for each of the view's, in each direction;
+# docs/performance.md tells what that does to pixels and scores.
+_SPARE = 2
+# EXIF orientations by what turning such a photo upright does to its stored pixels.
+_TURNED, _FROM_RIGHT, _FROM_BELOW = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 # What Pillow's readers raise at broken files, seen for JPEG, PNG and TIFF.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError)
 _BROKEN_BYTES = (OverflowError, struct.error, zlib.error, Image.DecompressionBombError)
@@ -52,6 +63,10 @@ class PhotoView(BaseModel):
     crop_right: float = 0.0
 
 
+ReadPhoto = Callable[[Path, PhotoView], Pixels]
+"""Reads one photo as the network sees it, as `read_photo` does."""
+
+
 def read_photo(path: Path, view: PhotoView) -> Pixels:
     """Read one photo as the network sees it.
 
@@ -61,10 +76,16 @@ def read_photo(path: Path, view: PhotoView) -> Pixels:
     Raises:
         PhotoError: the reason, told without the path.
     """
-    image = open_photo(path)
-    box = _box(image.size, view)
+    try:
+        with _open(path) as file:
+            box = _shrink(file, view)
+            image = _eight_bit_rgb(ImageOps.exif_transpose(file))
+    except (*_BROKEN, *_BROKEN_BYTES) as error:
+        raise PhotoError(_reason(path, error)) from None
     size = (view.width, view.height)
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=None))
+    return np.asarray(
+        image.resize(size, Image.Resampling.BILINEAR, box=box or _box(image.size, view))
+    )
 
 
 def open_photo(path: Path, *, upright: bool = True) -> Image.Image:
@@ -92,16 +113,18 @@ def read_photos(
 
 
 def read_many(
-    paths: Iterable[Path], read: Callable[[Path], T], workers: int
+    paths: Iterable[Path], read: Callable[[Path], T], workers: int, ahead: int = 32
 ) -> Iterator[T | PhotoError]:
     """Read many photos in parallel by any reader, in their order.
 
-    Only a few photos per worker wait decoded, so memory does not grow with their number.
+    Reading goes on while the caller works on what it has. Memory does not grow with the number of
+    photos.
 
     Args:
         paths: the files.
         read: reads one; a `PhotoError` that it raises comes in the photo's place.
         workers: threads.
+        ahead: photos that may be read, or waiting to be, before they are asked for.
     """
 
     def attempt(path: Path) -> T | PhotoError:
@@ -114,7 +137,7 @@ def read_many(
     with ThreadPoolExecutor(workers) as pool:
         for path in paths:
             waiting.append(pool.submit(attempt, path))
-            if len(waiting) > 16 * workers:
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -140,7 +163,7 @@ def view_for(
         try:
             with _open(path) as file:
                 width, high = file.size
-                if file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+                if file.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED:
                     width, high = high, width
         except (*_BROKEN, *_BROKEN_BYTES):
             continue
@@ -175,7 +198,42 @@ def _eight_bit_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _box(size: tuple[int, int], view: PhotoView) -> tuple[float, float, float, float]:
+def _shrink(file: Image.Image, view: PhotoView) -> Box | None:
+    """Have a JPEG decoded at a fraction of its size, where that leaves enough for the view.
+
+    Returns:
+        The part of the smaller, upright photo that is scaled to the view; none where the photo is
+        decoded as it is.
+
+    Raises:
+        PhotoError: see `_box`.
+    """
+    if not isinstance(file, JpegImageFile):
+        return None
+    width, height = file.size
+    orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+    box = _box((height, width) if orientation in _TURNED else (width, height), view)
+    scale = min((box[2] - box[0]) / view.width, (box[3] - box[1]) / view.height)
+    by = next((by for by in (8, 4, 2) if by * _SPARE <= scale), 1)
+    if by == 1 or file.draft(None, (width // by, height // by)) is None:
+        return None
+    # The last column and row of stored pixels may be filled only in part: turned upright they can
+    # come first, and all others stand further in.
+    smaller = (math.ceil(width / by), math.ceil(height / by))
+    spare = (smaller[0] - width / by, smaller[1] - height / by)
+    if orientation in _TURNED:
+        smaller, spare = smaller[::-1], spare[::-1]
+    left = spare[0] if orientation in _FROM_RIGHT else 0
+    top = spare[1] if orientation in _FROM_BELOW else 0
+    return (
+        box[0] / by + left,
+        box[1] / by + top,
+        min(box[2] / by + left, smaller[0]),
+        min(box[3] / by + top, smaller[1]),
+    )
+
+
+def _box(size: tuple[int, int], view: PhotoView) -> Box:
     """The part of a photo that is scaled to the view: crops off, then the middle of its shape."""
     width, height = size
     left, top = width * view.crop_left, height * view.crop_top

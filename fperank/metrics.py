@@ -4,18 +4,24 @@ Pure functions of arrays. Each answers None where its question has no answer, su
 of a single photo; nothing is made up. Intervals come from a block bootstrap over time (Kunsch 1989,
 doi 10.1214/aos/1176347265): neighbouring photos show the same water, so drawing single photos would
 promise too much certainty.
+
+Figures are of all rows, however many. Intervals of more than `MAX_DRAWN_ROWS` rows are estimated:
+blocks are drawn whole, as always, and a draw's figure is that of `MAX_DRAWN_ROWS` of its rows,
+spread evenly over it. What one row in an hour tells of a week's order, its neighbours tell again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, ks_2samp, rankdata, spearmanr
-from sklearn.metrics import average_precision_score
 
 from fperank.ranks import Values, percentiles
 
 Metric = Callable[[Values, Values], float | None]
+
+MAX_DRAWN_ROWS = 20_000
+"""Rows of one bootstrap draw that its figures are computed from, at most."""
 
 _EXTREMES = (75, 90, 95)
 _SEED = 20250101
@@ -51,7 +57,11 @@ def map_high(observed: Values, score: Values) -> float | None:
     if len(observed) < 2 or np.ptp(observed) == 0:
         return None
     cuts = np.percentile(observed, _EXTREMES)
-    return float(np.mean([average_precision_score(observed >= cut, score) for cut in cuts]))
+    order = np.argsort(score, kind="stable")[::-1]
+    observed, score = observed[order], score[order]
+    # Equal scores are one step: the list cannot be cut between them.
+    last_of_step = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
+    return float(np.mean([_average_precision(observed >= cut, last_of_step) for cut in cuts]))
 
 
 def map_low(observed: Values, score: Values) -> float | None:
@@ -77,19 +87,23 @@ def agreement(
         observed: `[n]`, observed values.
         score: `[n]`, the model's scores of the same photos or days.
         block: `[n]`, which stretch of time each belongs to; blocks are drawn whole.
-        samples: bootstrap samples; 0 leaves the intervals out.
+        samples: bootstrap samples; 0 leaves the intervals out. Above `MAX_DRAWN_ROWS` rows each
+            sample's figures are those of as many of its rows, spread evenly.
 
     Returns:
         `n`, and for each metric that can be told its value under its name, and the interval under
         `<name>_ci_low` and `<name>_ci_high` where there are at least two blocks.
     """
     result: dict[str, float | int] = {"n": len(observed)}
-    draws = _block_draws(block, samples)
-    for name, metric in METRICS.items():
-        if (value := metric(observed, score)) is None:
-            continue
-        result[name] = value
-        _add_interval(result, name, [metric(observed[rows], score[rows]) for rows in draws])
+    figures = {name: metric(observed, score) for name, metric in METRICS.items()}
+    told = {name: figure for name, figure in figures.items() if figure is not None}
+    drawn: dict[str, list[float | None]] = {name: [] for name in told}
+    for rows in _block_draws(block, samples, MAX_DRAWN_ROWS):
+        for name, values in drawn.items():
+            values.append(METRICS[name](observed[rows], score[rows]))
+    for name, figure in told.items():
+        result[name] = figure
+        _add_interval(result, name, drawn[name])
     return result
 
 
@@ -153,18 +167,48 @@ def separation(marked: Values, rest: Values) -> dict[str, float | int]:
     return result
 
 
-def _block_draws(block: NDArray[np.int64], samples: int) -> list[NDArray[np.int64]]:
-    """Row numbers of each bootstrap sample: as many blocks as there are, drawn with replacement."""
-    names, codes = np.unique(block, return_inverse=True)
+def _average_precision(positive: NDArray[np.bool_], last_of_step: NDArray[np.int64]) -> float:
+    """Mean of the precisions at each step of recall, weighted by how far recall rises there.
+
+    Args:
+        positive: `[n]`, by falling score, what is to be found; at least one.
+        last_of_step: the last place of each run of equal scores.
+    """
+    found = np.cumsum(positive, dtype=np.float64)[last_of_step]
+    precision = found / (last_of_step + 1)
+    recall = np.append(found[::-1] / found[-1], 0.0)
+    return float(-np.sum(np.diff(recall) * precision[::-1]))
+
+
+def _block_draws(
+    block: NDArray[np.int64], samples: int, most: int | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of each bootstrap sample: as many blocks as there are, drawn with replacement.
+
+    Args:
+        block: `[n]`, which block each row belongs to.
+        samples: how many.
+        most: of more rows than this, a sample holds as many, one at random out of each of `most`
+            equal stretches of the drawn blocks. A fixed step could fall into step with the day.
+    """
+    names, codes, counts = np.unique(block, return_inverse=True, return_counts=True)
     if len(names) < 2:
-        return []
+        return
     order = np.argsort(codes, kind="stable")
-    rows_of = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    starts = np.cumsum(counts) - counts
     rng = np.random.default_rng(_SEED)
-    return [
-        np.concatenate([rows_of[k] for k in rng.integers(len(names), size=len(names))])
-        for _ in range(samples)
-    ]
+    # Of its own, so that the same blocks are drawn whether or not rows are left out.
+    within = np.random.default_rng([_SEED, 1])
+    for _ in range(samples):
+        drawn = rng.integers(len(names), size=len(names))
+        ends = np.cumsum(counts[drawn])
+        total = int(ends[-1])
+        place = np.arange(total)
+        if most is not None and len(block) > most and total > most:
+            place = ((np.arange(most) + within.random(most)) * (total / most)).astype(np.int64)
+            place = np.minimum(place, total - 1)
+        which = np.searchsorted(ends, place, side="right")
+        yield order[starts[drawn[which]] + place - (ends - counts[drawn])[which]]
 
 
 def _add_interval(result: dict[str, float | int], name: str, drawn: list[float | None]) -> None:

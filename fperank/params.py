@@ -25,6 +25,7 @@ from fperank.param_types import (
     Date,
     FolderName,
     Fraction,
+    NumberOrName,
     Timezone,
     UsgsSite,
     UtcOffset,
@@ -83,7 +84,7 @@ class DatasetParams(_Group):
     dataset_version: Version
     source: Literal["demo", "folder", "fpe_database", "fpe_api", "seed"]
     source_path: str
-    fpe_station: str
+    fpe_station: NumberOrName
     api_url: ApiUrl
     timezone: Timezone
     timestamp_source: Literal["auto", "csv", "exif", "filename"]
@@ -209,7 +210,18 @@ class ReportParams(_Group):
     report_photos: Annotated[int, Field(ge=0, le=2000)]
 
 
-class Params(DatasetParams, InputParams, TrainParams, PredictParams, ReportParams):
+class LocalParams(_Group):
+    """What stages read of this machine; `dvc.yaml` lists none of it, for it changes no result."""
+
+    cache_gb: Annotated[float, Field(ge=0)]
+
+    @property
+    def cache_bytes(self) -> int:
+        """What decoded photos may take."""
+        return int(self.cache_gb * 1e9)
+
+
+class Params(DatasetParams, InputParams, TrainParams, PredictParams, ReportParams, LocalParams):
     """Every key of `params.yaml`."""
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
 """Rank percentiles: the unit-free scale that scores and observed values share."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 Values = NDArray[np.float64]
 
@@ -16,4 +16,6 @@ def percentiles(values: Values) -> Values:
     n = int(there.sum())
     if n == 1:
         return np.where(there, 0.5, np.nan)
-    return np.asarray((pd.Series(values).rank() - 1) / max(n - 1, 1))
+    result = np.full(len(values), np.nan)
+    result[there] = (rankdata(values[there]) - 1) / max(n - 1, 1)
+    return result

@@ -18,14 +18,17 @@ from tqdm import tqdm
 
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import PhotoError
-from fperank.images import Pixels, read_many, read_photo
-from fperank.modelfile import ModelDescription, View, load_model, normalise, to_tensor
+from fperank.images import Pixels, ReadPhoto, read_many, read_photo
+from fperank.modelfile import ModelDescription, load_model, normalise, to_tensor
 from fperank.params import ComputeParams
 from fperank.ranknet import FlowRanker
 from fperank.ranks import percentiles
 from fperank.seed.view import Fractions, SeedView, read_seed_photo
 
-_BATCH = 32
+_MOST_PHOTOS = 32
+# What a processor's caches and the system's allocator like best, measured for resnet18 at heights
+# of 72 to 480 pixels (docs/performance.md).
+_PIXELS_AT_ONCE = 320_000
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,30 @@ class Scores:
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model ready to score."""
+    """A model ready to score.
+
+    Attributes:
+        network: on its device, in evaluation mode.
+        description: what the network needs of photos.
+        device: where it runs.
+        threads: that decode photos, and that the network runs on.
+        read: reads a photo as `images.read_photo` does; an imported model reads in its own way.
+    """
 
     network: FlowRanker
     description: ModelDescription
     device: torch.device
     threads: int
+    read: ReadPhoto
 
     @classmethod
-    def load(cls, folder: Path, params: ComputeParams) -> "Scorer":
+    def load(cls, folder: Path, params: ComputeParams, read: ReadPhoto = read_photo) -> "Scorer":
         """Read a model's folder.
+
+        Args:
+            folder: as stage `train` or an import writes it.
+            params: threads and accelerator.
+            read: see `Scorer`.
 
         Raises:
             DataError: the folder does not hold a whole model.
@@ -62,15 +79,23 @@ class Scorer:
         device = choose_device(params.accelerator)
         network, description = load_model(folder)
         network.to(device).to(memory_format=torch.channels_last)
-        return cls(network, description, device, params.threads)
+        return cls(network, description, device, params.threads, read)
+
+    def photos_at_once(self) -> int:
+        """Photos of a batch: one number for a model on a kind of device, for scores' last bits."""
+        if self.device.type != "cpu":
+            return _MOST_PHOTOS
+        fitting = _PIXELS_AT_ONCE // (self.description.view.height * self.description.view.width)
+        return min(1 << (max(fitting, 1).bit_length() - 1), _MOST_PHOTOS)
 
     def score(self, paths: Sequence[Path]) -> Scores:
         """Score photos; those that cannot be read get a reason instead."""
         scores = np.full(len(paths), np.nan, dtype=np.float32)
         reasons: dict[int, str] = {}
-        photos = read_many(paths, _reader(self.description.view), self.threads)
+        size = self.photos_at_once()
+        photos = read_many(paths, self._reader(), self.threads, ahead=2 * _MOST_PHOTOS)
         bar = tqdm(total=len(paths), desc="scoring photos", leave=False, disable=None)
-        for batch in _batched(enumerate(photos)):
+        for batch in _batched(enumerate(photos), size):
             pixels: list[Pixels | Fractions] = []
             positions: list[int] = []
             for position, photo in batch:
@@ -85,9 +110,15 @@ class Scorer:
         bar.close()
         return Scores(scores, reasons)
 
+    def _reader(self) -> Callable[[Path], Pixels | Fractions]:
+        view = self.description.view
+        if isinstance(view, SeedView):
+            return partial(read_seed_photo, view=view)
+        return lambda path: self.read(path, view)
+
     @torch.inference_mode()
     def _score_batch(self, pixels: list[Pixels | Fractions]) -> NDArray[np.float32]:
-        full = np.zeros((_BATCH, *pixels[0].shape), dtype=pixels[0].dtype)
+        full = np.zeros((self.photos_at_once(), *pixels[0].shape), dtype=pixels[0].dtype)
         full[: len(pixels)] = pixels
         photos = to_tensor(full, self.device)
         scores = self.network(normalise(photos, self.description.mean, self.description.std))
@@ -95,16 +126,10 @@ class Scorer:
         return result
 
 
-def _reader(view: View) -> Callable[[Path], Pixels | Fractions]:
-    if isinstance(view, SeedView):
-        return partial(read_seed_photo, view=view)
-    return partial(read_photo, view=view)
-
-
 def _batched(
-    photos: Iterator[tuple[int, Pixels | Fractions | PhotoError]],
+    photos: Iterator[tuple[int, Pixels | Fractions | PhotoError]], size: int
 ) -> Iterator[list[tuple[int, Pixels | Fractions | PhotoError]]]:
-    while batch := list(islice(photos, _BATCH)):
+    while batch := list(islice(photos, size)):
         yield batch
 
 

@@ -1,6 +1,7 @@
 """Stage `predict`: score every photo of the input."""
 
-from fperank.params import PredictParams, load_params
+from fperank.params import LocalParams, PredictParams, load_params
+from fperank.pixel_cache import PixelCache
 from fperank.scoring import Scorer, predict
 from fperank.tables import (
     FAILURES,
@@ -17,6 +18,7 @@ def main() -> None:
     """Read the input and the model, score, write."""
     paths = parse_arguments(
         __doc__,
+        scratch="a folder for decoded photos",
         dataset="the dataset's folder",
         input="the folder of stage input",
         model="the folder of stage train",
@@ -25,8 +27,10 @@ def main() -> None:
     params = load_params(paths.params, PredictParams)
     station = read_station(paths.input / "station.json")
     images = read_table(paths.input / "images.csv", INPUT_IMAGES, station.timezone)
-    scorer = Scorer.load(paths.model, params)
-    predictions, failures = predict(images, paths.dataset / "photos", scorer)
+    local = load_params(paths.params, LocalParams)
+    with PixelCache(paths.scratch, local.cache_bytes) as cache:
+        scorer = Scorer.load(paths.model, params, cache.read)
+        predictions, failures = predict(images, paths.dataset / "photos", scorer)
     with output_folder(paths.output) as folder:
         write_table(predictions, PREDICTIONS, folder / "predictions.csv")
         write_table(failures, FAILURES, folder / "failures.csv")

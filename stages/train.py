@@ -7,8 +7,9 @@ from dvclive import Live
 from fperank.batches import load_data
 from fperank.files import read_json, write_json
 from fperank.modelfile import save_model
-from fperank.params import TrainParams, load_params
+from fperank.params import LocalParams, TrainParams, load_params
 from fperank.photo_filter import PhotoFilter
+from fperank.pixel_cache import PixelCache
 from fperank.tables import HISTORY, PAIRS, read_station, read_table, write_table
 from fperank.training import train
 from stages.common import output_folder, parse_arguments, run
@@ -18,7 +19,7 @@ def main() -> None:
     """Read the input, train, write the model."""
     paths = parse_arguments(
         __doc__,
-        scratch="a folder for the checkpoint, which survives a kill",
+        scratch="a folder for decoded photos and for the checkpoint, which survives a kill",
         dataset="the dataset's folder",
         input="the folder of stage input",
         output="the folder to write; replaced when the new one is whole",
@@ -28,7 +29,9 @@ def main() -> None:
     chosen = read_json(paths.input / "input.json")
     told = read_json(paths.dataset / "dataset.json")
     pairs = read_table(paths.input / "pairs.csv", PAIRS, station.timezone)
-    data = load_data(pairs, paths.dataset / "photos", params)
+    local = load_params(paths.params, LocalParams)
+    with PixelCache(paths.scratch, local.cache_bytes) as cache:
+        data = load_data(pairs, paths.dataset / "photos", params, cache.read)
     with output_folder(paths.output) as folder:
         # DVC tracks what is written here; DVCLive must neither edit dvc.yaml nor make experiments.
         live = Live(str(folder / "live"), dvcyaml=None, save_dvc_exp=False, report=None)

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from toy import annotate, changed
 
-from fperank.batches import IMAGENET_MEAN, load_data, pair_batches
+from fperank.batches import IMAGENET_MEAN, load_data
 from fperank.errors import DataError
+from fperank.images import read_photo
 from fperank.pairs import build
 from fperank.params import InputParams, TrainParams
+from fperank.pixel_cache import PixelCache
 
 
 @pytest.fixture
@@ -35,6 +36,18 @@ def test_each_annotated_photo_is_read_once_and_pairs_point_at_it(own, pairs, tmp
     assert [names[k] for k in data.train.first] == list(train["image_id_1"])
     assert [names[k] for k in data.train.second] == list(train["image_id_2"])
     assert data.train.label.tolist() == list(train["label"])
+
+
+def test_the_pixels_are_those_of_the_reader_and_lie_in_the_order_of_the_photos(
+    own, pairs, tmp_path
+):
+    with PixelCache(tmp_path / "cache", 10**9) as cache:
+        for reader in (read_photo, cache.read, cache.read):
+            data = load_data(pairs, tmp_path / "photos", own, reader)
+            names = sorted(set(pairs["filename_1"]) | set(pairs["filename_2"]))
+            for k, name in enumerate(names):
+                expected = read_photo(tmp_path / "photos" / name, data.view)
+                np.testing.assert_array_equal(data.pixels[k].numpy(), expected)
 
 
 def test_a_bad_photo_takes_its_pairs_with_it_and_both_are_counted(own, pairs, tmp_path):
@@ -69,11 +82,3 @@ def test_station_normalisation_is_that_of_the_training_photos(own, pairs, tmp_pa
     np.testing.assert_allclose(data.std, 1 / 255)
     imagenet = load_data(pairs, tmp_path / "photos", changed(own, normalisation="imagenet"))
     assert imagenet.mean == IMAGENET_MEAN
-
-
-def test_batches_hold_every_pair_once_and_are_of_nearly_one_size():
-    generator = torch.Generator().manual_seed(1)
-    batches = list(pair_batches(103, 25, generator))
-    assert sorted(torch.cat(batches).tolist()) == list(range(103))
-    assert {len(b) for b in batches} == {25, 26}
-    assert len(next(pair_batches(3, 64, generator))) == 3

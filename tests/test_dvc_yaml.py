@@ -20,7 +20,11 @@ GROUPS = {
     "predict": PredictParams,
     "report": ReportParams,
 }
-PAGE_FILES = {f"fperank/report/{name}" for name in ("page.css", "page.html", "page.js")}
+PAGE_FILES = {
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "fperank" / "report").iterdir()
+    if path.suffix in {".html", ".css", ".js"}
+}
 
 
 def test_the_five_stages_stand_in_the_order_of_the_data():

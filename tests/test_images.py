@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from fperank import images
 from fperank.errors import DataError, PhotoError
-from fperank.images import PhotoView, read_photo, read_photos, view_for
+from fperank.images import PhotoView, read_many, read_photo, read_photos, view_for
 
 VIEW = PhotoView(height=30, width=40)
 
@@ -82,6 +83,82 @@ def test_crops_cut_off_their_share(tmp_path):
     assert (left[..., 2] == 0).all()
 
 
+def waves(size):
+    """Smooth brightness that tells every place from its neighbours."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    red = 128 + 90 * np.sin(x / 37 + y / 91)
+    green = 128 + 90 * np.cos(y / 29)
+    return Image.fromarray(np.stack([red, green, 255 - red], axis=2).astype(np.uint8))
+
+
+@pytest.fixture
+def stored_sizes(monkeypatch):
+    """The sizes to which photos were really decoded."""
+    sizes = []
+
+    def eight_bit(image):
+        sizes.append(image.size)
+        return image.convert("RGB")
+
+    monkeypatch.setattr(images, "_eight_bit_rgb", eight_bit)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((1280, 960), (160, 120)), ((319, 239), (160, 120)), ((150, 113), (150, 113))],
+)
+def test_a_large_jpeg_is_decoded_smaller_but_never_below_twice_the_view(
+    tmp_path, stored_sizes, size, decoded
+):
+    path = saved(tmp_path, waves(size), "large.jpg", quality=95)
+    exact = read_photo(saved(tmp_path, waves(size), "large.png"), VIEW)
+    assert np.abs(read_photo(path, VIEW) - exact.astype(int)).mean() < 1.5
+    assert stored_sizes == [size, decoded]
+    assert min(decoded[0] / VIEW.width, decoded[1] / VIEW.height) >= 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_decoded_smaller_shows_the_same_part_however_it_lies(
+    tmp_path, orientation, stored_sizes
+):
+    view = PhotoView(
+        height=30, width=40, crop_top=0.07, crop_bottom=0.21, crop_left=0.13, crop_right=0.02
+    )
+    # One row and column more than the blocks of 8 hold: they are the most that a side can be off.
+    stored = waves((641, 489))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    jpeg = saved(tmp_path, stored, "a.jpg", exif=exif, quality=95)
+    png = saved(tmp_path, stored, "a.png", exif=exif)
+    pixels, exact = read_photo(jpeg, view).astype(int), read_photo(png, view).astype(int)
+    assert max(stored_sizes[0]) < 641
+    assert np.abs(pixels - exact).mean() < 1.5
+    shifted = [
+        np.abs(np.roll(exact, by, axis)[2:-2, 2:-2] - pixels[2:-2, 2:-2]).mean()
+        for axis in (0, 1)
+        for by in (-1, 1)
+    ]
+    assert min(shifted) > 3
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_grey_or_cmyk_jpeg_decoded_smaller_is_the_same_picture(tmp_path, mode):
+    picture = waves((640, 480)).convert(mode)
+    exact = read_photo(saved(tmp_path, picture.convert("RGB"), "a.png"), VIEW)
+    pixels = read_photo(saved(tmp_path, picture, "a.jpg", quality=95), VIEW)
+    assert np.abs(pixels - exact.astype(int)).mean() < 1.5
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_a_truncated_jpeg_is_refused_also_where_it_is_decoded_smaller(tmp_path, share):
+    path = saved(tmp_path, waves((1280, 960)), "a.jpg")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(PhotoError, match="is broken"):
+        read_photo(path, VIEW)
+
+
 def test_another_shape_keeps_its_proportions_and_loses_its_edges(tmp_path):
     circle = Image.new("RGB", (400, 120))
     circle.paste((255, 255, 255), (170, 30, 230, 90))
@@ -150,6 +227,17 @@ def test_many_photos_come_in_their_order_with_errors_in_their_place(tmp_path):
     assert [int(p[0, 0, 0]) for k, p in enumerate(result) if k != 9] == [
         k for k in range(70) if k != 9
     ]
+
+
+def test_only_so_many_photos_are_read_ahead_of_what_is_asked_for(tmp_path):
+    begun = []
+    paths = [tmp_path / f"{k}.png" for k in range(50)]
+    result = read_many(paths, begun.append, workers=2, ahead=5)
+    assert begun == []
+    for asked in range(1, 10):
+        next(result)
+        assert asked <= len(begun) <= asked + 5
+    result.close()
 
 
 def test_the_view_follows_the_most_common_shape_and_the_crops(tmp_path):

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from scipy.signal import lfilter
+from sklearn.metrics import average_precision_score
 
 from fperank import metrics
 
@@ -133,3 +135,55 @@ def test_separation_by_hand():
 def test_separation_from_nothing_has_no_figure():
     none = np.array([])
     assert metrics.separation(np.ones(3), none) == {"n": 3, "n_rest": 0}
+
+
+def test_average_precision_is_that_of_scikit_learn_to_the_last_bit():
+    for digits in (8, 1, 0):
+        observed, score = RNG.lognormal(size=(2, 500)).round(digits)
+        cuts = np.percentile(observed, [75, 90, 95])
+        expected = [average_precision_score(observed >= cut, score) for cut in cuts]
+        assert metrics.map_high(observed, score) == np.mean(expected)
+
+
+def slow_water(n):
+    """Values and scores of photos every 15 minutes, alike for days, and the week of each."""
+    rng = np.random.default_rng(3)
+    level = lfilter([0.05], [1, -0.998], rng.normal(size=n))
+    score = level + lfilter([0.05], [1, -0.99], rng.normal(size=n)) + rng.normal(size=n) / 4
+    return np.exp(level), score, np.arange(n) // 672
+
+
+def test_intervals_of_many_rows_are_nearly_those_of_all_rows_and_figures_are_of_all(monkeypatch):
+    rows = slow_water(40_000)
+    few = metrics.agreement(*rows, samples=40)
+    monkeypatch.setattr(metrics, "MAX_DRAWN_ROWS", 40_000)
+    whole = metrics.agreement(*rows, samples=40)
+    assert few["tau_ci_low"] != whole["tau_ci_low"]
+    for name, value in whole.items():
+        if "_ci_" not in name:
+            assert few[name] == value
+        else:
+            tolerance = 0.006 if name.startswith("map") else 0.002
+            assert few[name] == pytest.approx(value, abs=tolerance)
+
+
+def test_up_to_the_limit_every_row_of_a_draw_counts():
+    # Blocks of unlike length: a draw may hold more rows than there are.
+    block = np.sort(RNG.integers(0, 9, 400))
+    drawn = list(metrics._block_draws(block, 20, most=400))
+    assert max(map(len, drawn)) > 400
+    for with_limit, without in zip(drawn, metrics._block_draws(block, 20), strict=True):
+        np.testing.assert_array_equal(with_limit, without)
+
+
+def test_a_shortened_draw_takes_the_same_blocks_and_every_part_of_the_day():
+    block = np.arange(96 * 7 * 40) // (96 * 7)
+    shortened = list(metrics._block_draws(block, 5, most=280))
+    for rows, whole in zip(shortened, metrics._block_draws(block, 5), strict=True):
+        assert len(rows) == 280
+        drawn, times = np.unique(block[whole], return_counts=True)
+        kept, shares = np.unique(block[rows], return_counts=True)
+        np.testing.assert_array_equal(kept, drawn)
+        np.testing.assert_array_equal(shares, times / 96)
+        # One row a day: at a fixed step all would be of the same hour.
+        assert np.ptp(rows % 96) > 80

@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fperank.errors import DataError
+from fperank.images import PhotoView, read_photo
 from fperank.params import PredictParams
+from fperank.pixel_cache import PixelCache
 from fperank.scoring import Scorer, predict
 
 
@@ -20,6 +25,52 @@ def test_a_score_is_the_same_bits_alone_in_any_batch_and_in_the_pipeline(
     images = toy_images.assign(split="train")
     predictions, _ = predict(images, tmp_path / "photos", scorer)
     assert (predictions["score"].to_numpy(np.float32) == together).all()
+
+
+def test_a_score_is_the_same_bits_with_a_cold_a_warm_and_no_cache(model, toy_images, tmp_path):
+    params = PredictParams(threads=1, accelerator="cpu")
+    paths = [tmp_path / "photos" / name for name in toy_images["filename"]]
+    paths[5].write_bytes(b"")
+    plain = Scorer.load(model, params).score(paths)
+    for _ in ("cold", "warm"):
+        with PixelCache(tmp_path / "cache", 10**9) as cache:
+            cached = Scorer.load(model, params, cache.read).score(paths)
+        np.testing.assert_array_equal(cached.score, plain.score)
+        assert cached.reason == plain.reason == {5: "the file is empty"}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "photos"),
+    [(32, 43, 32), (72, 107, 32), (120, 160, 16), (240, 320, 4), (480, 640, 1), (2000, 2000, 1)],
+)
+def test_larger_photos_go_through_the_network_fewer_at_a_time(scorer, height, width, photos):
+    view = PhotoView(height=height, width=width)
+    description = scorer.description.model_copy(update={"view": view})
+    assert replace(scorer, description=description).photos_at_once() == photos
+    on_gpu = replace(scorer, description=description, device=torch.device("cuda"))
+    assert on_gpu.photos_at_once() == 32
+
+
+def test_photos_are_read_only_a_little_ahead_of_the_network(model, toy_images, tmp_path):
+    read = []
+
+    def counted(path, view):
+        read.append(path)
+        return read_photo(path, view)
+
+    scorer = Scorer.load(model, PredictParams(threads=2, accelerator="cpu"), counted)
+    waiting = []
+
+    def score_batch(pixels):
+        waiting.append(len(read))
+        return np.zeros(len(pixels), np.float32)
+
+    object.__setattr__(scorer, "_score_batch", score_batch)
+    paths = [tmp_path / "photos" / toy_images["filename"][0]] * 400
+    scorer.score(paths)
+    scored = 32 * np.arange(1, len(waiting) + 1)
+    assert len(waiting) == 13
+    assert (np.array(waiting) - scored <= 64).all()
 
 
 def test_bad_photos_keep_their_row_without_a_score_and_have_a_reason(scorer, toy_images, tmp_path):

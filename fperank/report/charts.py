@@ -130,7 +130,7 @@ def percent_axis(title: str, **more: Any) -> Layout:
 
 def present_splits(frame: pd.DataFrame) -> list[str]:
     """The splits that have rows, in their usual order."""
-    there = set(frame["split"])
+    there = set(frame["split"].unique())
     return [split for split in SPLITS if split in there]
 
 

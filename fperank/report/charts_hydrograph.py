@@ -7,6 +7,8 @@ import pandas as pd
 from fperank.report.charts import (
     BAND,
     EVERY_NTH_RULE,
+    EXTREMES_RULE,
+    MAX_POINTS,
     NO_SCORES,
     Absent,
     Chart,
@@ -33,7 +35,7 @@ from fperank.report.charts_time import (
     usual_gap,
     with_gaps,
 )
-from fperank.report.material import Material, rank_percentile
+from fperank.report.material import Material, day_starts, rank_percentile
 
 DAY_MEAN = "#D55E00"
 RIGHT: Layout = {"overlaying": "y", "side": "right"}
@@ -59,10 +61,12 @@ def hydrograph(material: Material) -> Chart | Absent:
         by_rank.append(_observed_percentiles(material))
         record = observed_record(material) if len(material.observations) else photo_values(material)
         by_score.append(record)
-    days = scored.groupby(scored["timestamp"].dt.date, sort=True)
-    noon = [f"{date} 12:00" for date in days.groups]
-    by_rank.append(_mean_line(noon, days["rank_percentile"].mean(), "daily mean", "y"))
-    by_score.append(_mean_line(noon, days["score"].mean(), "daily mean score", axis_name))
+    days = scored.groupby(day_starts(scored["timestamp"]), sort=True)
+    means = days[["rank_percentile", "score"]].mean()
+    gap = _day_gap(len(means))
+    means = with_extremes(means, "rank_percentile")
+    by_rank.append(_mean_line(means["rank_percentile"], "daily mean", "y", gap))
+    by_score.append(_mean_line(means["score"], "daily mean score", axis_name, gap))
     return Chart(
         title=title,
         alt=(
@@ -92,19 +96,20 @@ def daily_hydrograph(material: Material) -> Chart | Absent:
     if days.empty:
         return Absent(title, NO_SCORES)
     days["percentile"] = rank_percentile(days["score"])
-    days = days.merge(_midday_photos(material), on="date", how="left")
     observed = days[days["value"].notna()]
+    drawn = with_extremes(days, "percentile").merge(_midday_photos(material), on="date", how="left")
     by_rank: list[Trace] = []
     by_score: list[Trace] = []
     axis_name = "y2" if len(observed) else "y"
     if len(observed):
-        percentile = rank_percentile(observed["value"])
-        x, y = with_gaps(pd.to_datetime(observed["date"]), percentile, pd.Timedelta(days=3))
-        by_rank.append(line(x, y, "observed", "y"))
-        x, y = with_gaps(pd.to_datetime(observed["date"]), observed["value"], pd.Timedelta(days=3))
-        by_score.append(line(x, y, "observed", "y"))
-    for split in present_splits(days):
-        rows = days[days["split"] == split]
+        known = observed.assign(percentile=rank_percentile(observed["value"]))
+        known = with_extremes(known, "percentile")
+        for traces, column in ((by_rank, "percentile"), (by_score, "value")):
+            dates = pd.to_datetime(known["date"])
+            x, y = with_gaps(dates, known[column], _day_gap(len(observed)))
+            traces.append(line(x, y, "observed", "y"))
+    for split in present_splits(drawn):
+        rows = drawn[drawn["split"] == split]
         facts = [
             [f"{date} 12:00", filename, *values, split]
             for date, filename, *values in zip(
@@ -130,6 +135,7 @@ def daily_hydrograph(material: Material) -> Chart | Absent:
             **_annotated_period(material),
         },
         views=_hydrograph_views(material, by_rank, by_score),
+        note=thinned_note(len(drawn), len(days), EXTREMES_RULE, "days"),
         photos=True,
         height=460,
     )
@@ -214,14 +220,20 @@ def _marks(
     }
 
 
-def _mean_line(x: list[str], y: pd.Series, name: str, axis_name: str) -> Trace:
-    dates = pd.Series(pd.to_datetime(x))
-    times, numbers = with_gaps(dates, y.reset_index(drop=True), pd.Timedelta(days=3))
+def _mean_line(means: pd.Series, name: str, axis_name: str, gap: pd.Timedelta) -> Trace:
+    noon = means.index.to_series() + pd.Timedelta(hours=12)
+    times, numbers = with_gaps(noon, means, gap)
     return {
         **line(times, numbers, name, axis_name),
         "line": {"color": DAY_MEAN, "width": 2},
         "opacity": 1,
     }
+
+
+def _day_gap(n_days: int) -> pd.Timedelta:
+    """Days further apart than this are not joined; where days are left out, by so much more."""
+    run = n_days / (MAX_POINTS // 2) if n_days > MAX_POINTS else 0
+    return pd.Timedelta(days=3 + 2 * run)
 
 
 def _observed_percentiles(material: Material) -> Trace:
@@ -234,8 +246,9 @@ def _observed_percentiles(material: Material) -> Trace:
 
 def _midday_photos(material: Material) -> pd.DataFrame:
     """The scored photo of each date that is nearest to noon."""
-    scored = material.predictions[material.predictions["score"].notna()]
+    photos = material.predictions
+    scored = photos.loc[photos["score"].notna(), ["timestamp", "filename"]]
     hour = scored["timestamp"].dt.hour + scored["timestamp"].dt.minute / 60
-    rows = scored.assign(date=scored["timestamp"].dt.date, from_noon=(hour - 12).abs())
+    rows = scored.assign(date=day_starts(scored["timestamp"]), from_noon=(hour - 12).abs())
     nearest = rows.sort_values(["from_noon", "timestamp"], kind="stable").drop_duplicates("date")
-    return nearest[["date", "filename"]]
+    return nearest.assign(date=nearest["date"].dt.date)[["date", "filename"]]

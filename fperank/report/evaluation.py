@@ -15,8 +15,8 @@ from fperank.losses import pair_log_probabilities
 from fperank.metrics import agreement, pair_agreement, separation
 from fperank.params import ReportParams
 from fperank.ranks import Values
-from fperank.report.material import UNMARKED, Material, photos_by_mark
-from fperank.tables import SPLITS, local_dates
+from fperank.report.material import UNMARKED, Material, day_starts, photos_by_mark
+from fperank.tables import SPLITS
 
 
 def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
@@ -27,7 +27,9 @@ def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
         one per split; `marks` with one per mark that annotators gave; `training`. See
         `metrics.agreement`, `metrics.pair_agreement` and `metrics.separation`.
     """
-    photos = material.predictions.assign(date=local_dates(material.predictions["timestamp"]))
+    photos = material.predictions[["split", "value", "score"]].assign(
+        date=day_starts(material.predictions["timestamp"])
+    )
     scored = photos["score"].notna()
     kept = material.history[material.history["kept"]]
     return {
@@ -84,7 +86,7 @@ def _pairs(material: Material, params: ReportParams) -> dict[str, dict[str, floa
             part["label"].to_numpy(),
             difference,
             tie_probability(difference, material.model),
-            _blocks(local_dates(part["timestamp_1"]), params),
+            _blocks(day_starts(part["timestamp_1"]), params),
             params.bootstrap_samples,
         )
     return result

@@ -22,14 +22,11 @@ from fperank.tables import (
     EXCLUDED,
     FAILURES,
     HISTORY,
-    IMAGES,
-    INPUT_IMAGES,
     OBSERVATIONS,
     PAIRS,
     PREDICTIONS,
     SPLITS,
     Station,
-    local_dates,
     read_station,
     read_table,
 )
@@ -50,12 +47,11 @@ class Material:
         input: the content of `input.json`.
         model: the content of `model.json`.
         training: the content of `train.json`.
-        images: all photos of the dataset (`tables.IMAGES`).
         answers: all annotations of the dataset, unfiltered (`tables.DATASET_PAIRS`).
         observations: the observed values (`tables.OBSERVATIONS`).
         excluded: what the dataset stage left out (`tables.EXCLUDED`).
-        input_images: the photos of this model version (`tables.INPUT_IMAGES`).
-        predictions: the photos with their scores (`tables.PREDICTIONS`), in order of time.
+        predictions: the photos of this model version with their scores (`tables.PREDICTIONS`
+            without `url`), in order of time.
         failures: the photos without a score (`tables.FAILURES`).
         pairs: the labelled pairs (`tables.PAIRS`) with `score_1` and `score_2`, empty where a
             photo has no score.
@@ -74,11 +70,9 @@ class Material:
     input: dict[str, Any]
     model: dict[str, Any]
     training: dict[str, Any]
-    images: pd.DataFrame
     answers: pd.DataFrame
     observations: pd.DataFrame
     excluded: pd.DataFrame
-    input_images: pd.DataFrame
     predictions: pd.DataFrame
     failures: pd.DataFrame
     pairs: pd.DataFrame
@@ -125,8 +119,8 @@ def photos_by_mark(material: Material) -> dict[str, pd.DataFrame]:
         stands under both.
     """
     seen = set(material.answers["left_image_id"]) | set(material.answers["right_image_id"])
-    photos = material.predictions[material.predictions["score"].notna()]
-    photos = photos[photos["image_id"].isin(seen)]
+    photos = material.predictions
+    photos = photos[photos["score"].notna() & photos["image_id"].isin(seen)]
     marks = [set(text.split(",")) - {""} for text in photos["attributes"].fillna("")]
     rows = {name: photos[[name in one for one in marks]] for name in ATTRIBUTES}
     rows[UNMARKED] = photos[[not one for one in marks]]
@@ -150,12 +144,31 @@ def _variable(station: Station, path: Path) -> Variable:
     return VARIABLES[identifier]
 
 
+def _predictions(path: Path, zone: str) -> pd.DataFrame:
+    table = read_table(path, PREDICTIONS, zone).drop(columns="url")
+    return table.sort_values(["timestamp", "image_id"], ignore_index=True)
+
+
 def _with_scores(pairs: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     score = predictions.set_index("image_id")["score"]
     return pairs.assign(
         score_1=pairs["image_id_1"].map(score).astype("float64"),
         score_2=pairs["image_id_2"].map(score).astype("float64"),
     )
+
+
+def day_starts(times: pd.Series) -> pd.Series:
+    """The station-local date of each instant as the date's midnight, without a zone.
+
+    For grouping: of a million photos, `tables.local_dates` makes a million Python objects.
+    """
+    starts: pd.Series = times.dt.tz_localize(None).dt.normalize()
+    return starts
+
+
+def _by_day(predictions: pd.DataFrame) -> pd.DataFrame:
+    rows = predictions[["split", "value", "score"]]
+    return rows.assign(date=day_starts(predictions["timestamp"]))
 
 
 def daily_means(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -167,12 +180,13 @@ def daily_means(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         split, date, value, score, n_photos; absent values and scores do not count in a mean.
     """
-    rows = predictions.assign(date=local_dates(predictions["timestamp"]))
+    rows = _by_day(predictions)
     daily = (
         rows.groupby(["split", "date"], sort=True)
-        .agg(value=("value", "mean"), score=("score", "mean"), n_photos=("image_id", "size"))
+        .agg(value=("value", "mean"), score=("score", "mean"), n_photos=("split", "size"))
         .reset_index()
     )
+    daily["date"] = daily["date"].dt.date
     order = daily["split"].map({split: place for place, split in enumerate(SPLITS)})
     return daily.assign(order=order).sort_values(["order", "date"], ignore_index=True)[
         ["split", "date", "value", "score", "n_photos"]
@@ -189,12 +203,13 @@ def whole_days(predictions: pd.DataFrame) -> pd.DataFrame:
         date, split (that of most of the day's photos, the first of `tables.SPLITS` where two are
         even), value, score, n_photos.
     """
-    rows = predictions.assign(date=local_dates(predictions["timestamp"]))
+    rows = _by_day(predictions)
     days = (
         rows.groupby("date", sort=True)
-        .agg(value=("value", "mean"), score=("score", "mean"), n_photos=("image_id", "size"))
+        .agg(value=("value", "mean"), score=("score", "mean"), n_photos=("split", "size"))
         .reset_index()
     )
+    days["date"] = days["date"].dt.date
     counts = (
         rows.groupby(["date", "split"]).size().unstack(fill_value=0).reindex(columns=list(SPLITS))
     )
@@ -219,9 +234,7 @@ def load_material(dataset: Path, input_: Path, model: Path, predictions: Path) -
     station = read_station(station_path)
     variable = _variable(station, station_path)
     zone = station.timezone
-    scored = read_table(predictions / "predictions.csv", PREDICTIONS, zone).sort_values(
-        ["timestamp", "image_id"], ignore_index=True
-    )
+    scored = _predictions(predictions / "predictions.csv", zone)
     return Material(
         station=station,
         label=str(getattr(station, "label", station.name)),
@@ -230,11 +243,9 @@ def load_material(dataset: Path, input_: Path, model: Path, predictions: Path) -
         input=_json_object(input_ / "input.json"),
         model=_json_object(model / "model.json"),
         training=_json_object(model / "train.json"),
-        images=read_table(dataset / "images.csv", IMAGES, zone),
         answers=read_table(dataset / "pairs.csv", DATASET_PAIRS, zone),
         observations=read_table(dataset / "observations.csv", OBSERVATIONS, zone),
         excluded=read_table(dataset / "excluded.csv", EXCLUDED, zone),
-        input_images=read_table(input_ / "images.csv", INPUT_IMAGES, zone),
         predictions=scored,
         failures=read_table(predictions / "failures.csv", FAILURES, zone),
         pairs=_with_scores(read_table(input_ / "pairs.csv", PAIRS, zone), scored),

@@ -100,7 +100,6 @@
 
   const instant = (told) => Date.parse(told.replace(" ", "T") + "Z");
   const instants = data.photos.map((photo) => instant(photo.facts[0]));
-  const placeOf = new Map(data.photos.map((photo, place) => [photo.facts[1], place]));
   const panels = new Map([...document.querySelectorAll("[data-panel]")].map((el) => [el.dataset.panel, el]));
   const floating = panels.get("floating");
   const shownIn = new Map();
@@ -119,14 +118,13 @@
   const observed = (value) => (value === null ? "not known" : `${value} ${data.unit}`.trim());
 
   function showPhotoOf(name, facts) {
-    const [time, filename] = facts;
-    const own = placeOf.get(filename);
+    const [time, own] = facts;
     const place = own ?? nearest(instant(time));
     const panel = panels.get(name) ?? floating;
     const taken = data.photos[place].facts[0];
     let note = "";
     if (panel.dataset.kind === "day") note = `Shown is the photo of ${taken}.`;
-    else if (own === undefined) note = `This photo is not kept in the report. Shown is the nearest one in time, of ${taken}.`;
+    else if (own === null) note = `This photo is not kept in the report. Shown is the nearest one in time, of ${taken}.`;
     fill(panel, place, facts, note);
   }
 

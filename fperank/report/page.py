@@ -2,6 +2,10 @@
 
 Plotly, the style and the photos stand in the file. The page forbids itself every request by a
 content security policy. The same material gives the same bytes.
+
+However long the station's record, the page stays under 15 MB: a chart draws as many marks as a
+screen can show (`charts.MAX_POINTS`), tables and photos are bounded too, and each says what it
+leaves out.
 """
 
 import json
@@ -15,8 +19,9 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from fperank.files import write_text
+from fperank.metrics import MAX_DRAWN_ROWS
 from fperank.report import summary
-from fperank.report.charts import SPLIT_COLOUR, Absent, Chart
+from fperank.report.charts import SPLIT_COLOUR, Absent, Chart, Trace
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
 from fperank.report.charts_marks import scores_by_mark
 from fperank.report.charts_pairs import (
@@ -38,9 +43,8 @@ from fperank.report.charts_values import (
     residuals_over_time,
     score_against_value,
 )
-from fperank.report.material import Material
-from fperank.report.thumbnails import Thumbnail, embed_photos
-from fperank.tables import local_dates
+from fperank.report.material import Material, day_starts
+from fperank.report.thumbnails import Album, Thumbnail, embed_photos
 
 CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
     "photos-over-time": photos_over_time,
@@ -70,7 +74,7 @@ CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
 """Every chart of the page, by the name that the template places it with."""
 
 MAX_ROWS = 200
-"""Rows that a table of photos shows at most."""
+"""Rows that a table of photos or of reasons shows at most."""
 
 _STRIP = 11
 
@@ -85,7 +89,7 @@ def write_page(material: Material, metrics: dict[str, Any], path: Path, report_p
         report_photos: how many photos the page holds at most.
     """
     charts = {name: draw(material) for name, draw in CHARTS.items()}
-    photos = embed_photos(material, report_photos)
+    album = embed_photos(material, report_photos)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fperank", "report"),
         autoescape=True,
@@ -94,9 +98,9 @@ def write_page(material: Material, metrics: dict[str, Any], path: Path, report_p
         lstrip_blocks=True,
     )
     page = environment.get_template("page.html").render(
-        **_facts(material, metrics, photos),
+        **_facts(material, metrics, album),
         charts=charts,
-        data=script_json(_chart_data(material, charts, photos)),
+        data=script_json(_chart_data(material, charts, album.photos)),
         style=_own("page.css"),
         script=_own("page.js"),
         plotly=get_plotlyjs(),
@@ -137,9 +141,10 @@ def _own(name: str) -> str:
 def _chart_data(
     material: Material, charts: dict[str, Chart | Absent], photos: list[Thumbnail]
 ) -> dict[str, Any]:
+    place_of = {str(photo.facts[1]): place for place, photo in enumerate(photos)}
     drawn = {
         name: {
-            "traces": chart.traces,
+            "traces": [_with_places(trace, place_of) for trace in chart.traces],
             "layout": chart.layout,
             "views": [
                 {"label": view.label, "traces": view.traces, "layout": view.layout}
@@ -156,13 +161,26 @@ def _chart_data(
     }
 
 
-def _facts(material: Material, metrics: dict[str, Any], photos: list[Thumbnail]) -> dict[str, Any]:
+def _with_places(trace: Trace, place_of: dict[str, int]) -> Trace:
+    """The trace with each photo's place among the embedded ones instead of its filename.
+
+    A mark whose photo is not embedded gets None: names of thousands of photos would fill the page.
+    """
+    facts = trace.get("customdata")
+    if not facts or not isinstance(facts[0], list):
+        return trace
+    told = [[time, place_of.get(str(filename)), *more] for time, filename, *more in facts]
+    return {**trace, "customdata": told}
+
+
+def _facts(material: Material, metrics: dict[str, Any], album: Album) -> dict[str, Any]:
     """All that the template shows beside the charts."""
     predictions = material.predictions
-    dates = local_dates(predictions["timestamp"])
+    days = day_starts(predictions["timestamp"])
     splits = predictions["split"].value_counts()
     pairs = material.pairs["split"].value_counts()
     agreed, decided = annotator_agreement(material)
+    left_out = summary.left_out_rows(material)
     parameters = material.input.get("parameters", {})
     return {
         "station": material.station,
@@ -172,13 +190,13 @@ def _facts(material: Material, metrics: dict[str, Any], photos: list[Thumbnail])
         "model_version": parameters.get("model_version", ""),
         "split_method": parameters.get("split_method", ""),
         "notes": [str(note) for note in material.dataset.get("notes", [])],
-        "period": (str(dates.min()), str(dates.max())) if len(dates) else None,
+        "period": (str(days.min().date()), str(days.max().date())) if len(days) else None,
         "annotated": (
             material.input.get("annotation_first_date"),
             material.input.get("annotation_last_date"),
         ),
         "n_photos": len(predictions),
-        "n_days": int(dates.nunique()),
+        "n_days": int(days.nunique()),
         "n_pairs": len(material.pairs),
         "n_answers": len(material.answers),
         "n_ties": int((material.pairs["label"] == 0).sum()),
@@ -199,11 +217,15 @@ def _facts(material: Material, metrics: dict[str, Any], photos: list[Thumbnail])
         "pair_rows": summary.pair_rows(metrics),
         "mark_rows": summary.mark_rows(metrics),
         "training": metrics.get("training", {}),
-        "strip": strip_of_ranks(photos),
-        "n_embedded": len(photos),
+        "strip": strip_of_ranks(album.photos),
+        "n_embedded": len(album.photos),
+        "n_unreadable": album.unreadable,
+        "n_dropped": album.dropped,
+        "max_drawn_rows": MAX_DRAWN_ROWS,
         "n_scored": int(predictions["score"].notna().sum()),
         "failures": material.failures.head(MAX_ROWS).to_dict("records"),
         "n_failures": len(material.failures),
-        "left_out": summary.left_out_rows(material),
+        "left_out": left_out[:MAX_ROWS],
+        "n_left_out": len(left_out),
         "parameters": summary.parameter_rows(material),
     }

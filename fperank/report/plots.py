@@ -1,6 +1,8 @@
 """Plot data for DVC: small tables at fixed names, so that `dvc plots diff` can follow a version.
 
-Every table is always written, with its header only where there is nothing to tell.
+Every table is always written, with its header only where there is nothing to tell. They stand in
+git, so they do not grow with the photos: a row a day, and of the days of a scatter those that the
+page draws.
 """
 
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fperank.files import write_text
+from fperank.report.charts import every_nth
 from fperank.report.charts_pairs import scored_pairs, tie_bins
 from fperank.report.charts_values import compared
 from fperank.report.evaluation import tie_probability
@@ -44,8 +47,9 @@ def daily_percentiles(material: Material) -> pd.DataFrame:
 
 
 def daily_scatter(material: Material) -> pd.DataFrame:
-    """Days with both figures: observed_percentile, score_percentile, split."""
-    return compared(material, daily=True)[["observed_percentile", "score_percentile", "split"]]
+    """Days with both figures: observed_percentile, score_percentile, split; see `every_nth`."""
+    days = compared(material, daily=True)[["observed_percentile", "score_percentile", "split"]]
+    return every_nth(days)
 
 
 def ties(material: Material) -> pd.DataFrame:

@@ -20,6 +20,9 @@ from fperank.report.material import Material
 WIDTH = 240
 """Pixels across."""
 
+MAX_BYTES = 6_000_000
+"""What all embedded photos together take of the page, at most."""
+
 _QUALITY = 60
 _WORKERS = 2
 _MOST_EXTREMES = 12
@@ -38,6 +41,21 @@ class Thumbnail:
     facts: list[object]
     rank_percentile: float
     uri: str
+
+
+@dataclass(frozen=True)
+class Album:
+    """The photos of a page, and what became of the others that were to be in it.
+
+    Attributes:
+        photos: in order of time.
+        unreadable: how many were chosen and could not be read.
+        dropped: how many were read and left out because of `MAX_BYTES`.
+    """
+
+    photos: list[Thumbnail]
+    unreadable: int = 0
+    dropped: int = 0
 
 
 def choose_photos(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -64,22 +82,29 @@ def choose_photos(predictions: pd.DataFrame, most: int) -> pd.DataFrame:
     return photos.iloc[np.union1d(extremes, others[even])]
 
 
-def embed_photos(material: Material, most: int) -> list[Thumbnail]:
-    """Read the chosen photos and make them small, in order of time.
+def embed_photos(material: Material, most: int) -> Album:
+    """Read the chosen photos and make them small.
 
     Args:
         material: the report's material.
-        most: how many at most.
+        most: how many at most; fewer where they would take more than `MAX_BYTES`.
     """
     chosen = choose_photos(material.predictions, most)
     paths = [material.photos / filename for filename in chosen["filename"]]
-    facts = photo_facts(chosen)
-    made = []
     pictures = read_photos(paths, _whole_photo(material), _WORKERS)
-    for told, percentile, picture in zip(facts, chosen["rank_percentile"], pictures, strict=True):
-        if not isinstance(picture, PhotoError):
-            made.append(Thumbnail(told, float(percentile), _data_uri(picture)))
-    return made
+    uris = [None if isinstance(one, PhotoError) else _data_uri(one) for one in pictures]
+    made = chosen.assign(uri=pd.Series(uris, index=chosen.index, dtype="object"))
+    made = made[made["uri"].notna()]
+    kept = made
+    while (size := int(kept["uri"].str.len().sum())) > MAX_BYTES:
+        kept = choose_photos(made, len(kept) * MAX_BYTES // (size + 1))
+    photos = [
+        Thumbnail(told, float(percentile), uri)
+        for told, percentile, uri in zip(
+            photo_facts(kept), kept["rank_percentile"], kept["uri"], strict=True
+        )
+    ]
+    return Album(photos, unreadable=len(chosen) - len(made), dropped=len(made) - len(kept))
 
 
 def _whole_photo(material: Material) -> PhotoView:

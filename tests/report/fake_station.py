@@ -40,13 +40,14 @@ class Folders:
 
 
 def simulated_flow(hours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Discharge in cfs at hours since the start: rain events and recession over a base flow."""
+    """Discharge in cfs at rising hours since the start: rain and recession over a base flow."""
     flow = 4 + 3 * np.cos(hours / 8766 * 2 * np.pi)
     n_events = max(1, int(hours.max() / 24 / 9)) if len(hours) else 0
     for start in rng.uniform(0, hours.max() + 1, n_events):
-        since = hours - start
-        rise = np.where(since > 0, 1 - np.exp(-np.maximum(since, 0) / 4), 0)
-        flow = flow + rng.lognormal(3, 0.8) * rise * np.exp(-np.maximum(since, 0) / 50)
+        # After a hundred days nothing is left of an event.
+        felt = slice(*np.searchsorted(hours, [start, start + 2400]))
+        since = hours[felt] - start
+        flow[felt] += rng.lognormal(3, 0.8) * (1 - np.exp(-since / 4)) * np.exp(-since / 50)
     return flow
 
 

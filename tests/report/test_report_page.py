@@ -1,12 +1,17 @@
+import dataclasses
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from fake_station import write_station
 
 from fperank.params import ReportParams
+from fperank.report import thumbnails
+from fperank.report.charts import MAX_POINTS
 from fperank.report.evaluation import evaluate
 from fperank.report.page import CHARTS, script_json, strip_of_ranks, write_page
 from fperank.report.thumbnails import embed_photos
@@ -128,9 +133,13 @@ def test_the_page_holds_no_path_of_this_machine(material, written):
 
 def test_hostile_names_are_shown_and_not_run(tmp_path):
     material = write_station(tmp_path, name=HOSTILE, days=5, photos_per_day=4, n_pairs=30).load()
+    photo = material.photos / material.predictions["filename"].iloc[5]
     material.predictions.loc[5, "filename"] = "a</script><img src=x onerror=alert(2)>.jpg"
+    hostile = material.photos / material.predictions["filename"].iloc[5]
+    hostile.parent.mkdir()
+    photo.rename(hostile)
     material.failures.loc[0, "filename"] = "<img src=x onerror=alert(3)>"
-    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", 0)
+    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", 100)
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert HOSTILE in page.text
     assert "<img src=x onerror=alert(3)>" in page.text
@@ -182,9 +191,75 @@ def test_a_page_needs_no_figures(material, tmp_path):
 
 
 def test_the_strip_runs_from_the_lowest_to_the_highest_rank(material):
-    strip = strip_of_ranks(embed_photos(material, 60))
+    strip = strip_of_ranks(embed_photos(material, 60).photos)
     ranks = [photo.rank_percentile for photo in strip]
     assert len(strip) == 11
     assert ranks == sorted(ranks)
     assert (ranks[0], ranks[-1]) == (0.0, 1.0)
     assert len({photo.facts[1] for photo in strip}) == 11
+
+
+def test_a_mark_knows_its_photo_by_its_place_among_the_embedded_ones(page):
+    photos = page.data["photos"]
+    known = [
+        facts
+        for trace in page.data["charts"]["hydrograph"]["traces"]
+        for facts in trace.get("customdata", [])
+        if facts[1] is not None
+    ]
+    assert {facts[1] for facts in known} == set(range(len(photos)))
+    for time, place, *figures in known:
+        assert [time, *figures] == [photos[place]["facts"][0], *photos[place]["facts"][2:]]
+
+
+def test_photos_that_cannot_be_read_are_told(station, tmp_path):
+    material = station(days=6, photos_per_day=3, n_pairs=20, n_failed=0)
+    for filename in material.predictions["filename"].iloc[:5]:
+        (material.photos / filename).unlink()
+    write_page(material, {}, tmp_path / "some.html", 100)
+    some = Page((tmp_path / "some.html").read_text(encoding="utf-8"))
+    assert "5 photos chosen for this report could not be read and are not in it." in some.text
+    shutil.rmtree(material.photos)
+    write_page(material, {}, tmp_path / "none.html", 100)
+    none = Page((tmp_path / "none.html").read_text(encoding="utf-8"))
+    assert "None of the 18 photos chosen for this report could be read." in none.text
+
+
+def test_photos_left_out_for_the_pages_size_are_told(material, tmp_path, monkeypatch):
+    monkeypatch.setattr(thumbnails, "MAX_BYTES", 20_000)
+    write_page(material, {}, tmp_path / "report.html", 100)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    dropped = 100 - len(page.data["photos"])
+    assert f"{dropped} more were chosen and left out, so that this page stays" in page.text
+
+
+def test_a_long_record_makes_no_large_page_and_the_page_says_what_it_leaves_out(station, tmp_path):
+    material = station(days=4600, photos_per_day=1, n_pairs=4500, photo_size=(8, 8))
+    reasons = [f"no time in photo {i}" for i in range(500)]
+    excluded = pd.DataFrame({"kind": "photo", "name": "a", "reason": reasons})
+    failures = pd.concat([material.failures] * 100, ignore_index=True)
+    material = dataclasses.replace(material, excluded=excluded, failures=failures)
+    write_page(material, {}, tmp_path / "report.html", 0)
+    written = tmp_path / "report.html"
+    page = Page(written.read_text(encoding="utf-8"))
+    bound = 15_000_000 - thumbnails.MAX_BYTES
+    assert written.stat().st_size < bound
+    for chart in page.data["charts"].values():
+        views = chart["views"] or [{"traces": range(len(chart["traces"]))}]
+        for view in views:
+            marks = [
+                len(chart["traces"][place]["x"])
+                for place in view["traces"]
+                if "markers" in chart["traces"][place].get("mode", "")
+            ]
+            assert sum(marks) <= MAX_POINTS
+        assert all(len(trace["x"]) <= 2 * MAX_POINTS for trace in chart["traces"])
+    for words in (
+        "of 4,597 photos are drawn: every n-th one in order of time",
+        "days are drawn: the lowest and the highest of each run of neighbours",
+        "of 110,400 observed values are drawn",
+        "pairs are drawn: every n-th one",
+        "The first 200 of 503 reasons",
+        "The first 200 of 300;",
+    ):
+        assert words in page.text

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from fperank.report import thumbnails
 from fperank.report.thumbnails import choose_photos, embed_photos
 
 
@@ -32,21 +33,35 @@ def test_photos_without_score_are_not_chosen(material):
 
 
 def test_photos_become_small_jpegs_of_the_whole_view(material):
-    photo = embed_photos(material, 3)[0]
+    photo = embed_photos(material, 3).photos[0]
     assert photo.uri.startswith("data:image/jpeg;base64,")
     with Image.open(io.BytesIO(base64.b64decode(photo.uri.partition(",")[2]))) as image:
         # The model sees 128 by 96 pixels after 6 % are cut off at the bottom.
         assert image.size == (240, round(240 * 96 / 0.94 / 128))
 
 
-def test_a_photo_that_cannot_be_read_is_passed_over(station):
+def test_a_photo_that_cannot_be_read_is_passed_over_and_counted(station):
     material = station(days=4, photos_per_day=3, n_pairs=5, n_failed=0)
     broken = material.predictions["filename"].iloc[2]
     (material.photos / broken).write_bytes(b"\xff\xd8 no photo")
     (material.photos / material.predictions["filename"].iloc[5]).unlink()
-    embedded = embed_photos(material, 100)
-    assert len(embedded) == len(material.predictions) - 2
-    assert broken not in [photo.facts[1] for photo in embedded]
+    album = embed_photos(material, 100)
+    assert len(album.photos) == len(material.predictions) - 2
+    assert (album.unreadable, album.dropped) == (2, 0)
+    assert broken not in [photo.facts[1] for photo in album.photos]
+
+
+def test_photos_that_would_make_the_page_too_large_are_left_out_evenly(material, monkeypatch):
+    whole = embed_photos(material, 60).photos
+    size = sum(len(photo.uri) for photo in whole)
+    monkeypatch.setattr(thumbnails, "MAX_BYTES", size // 2)
+    album = embed_photos(material, 60)
+    assert sum(len(photo.uri) for photo in album.photos) <= size // 2
+    assert 20 < len(album.photos) == 60 - album.dropped
+    times = [photo.facts[0] for photo in album.photos]
+    assert times == sorted(times)
+    ranks = [photo.rank_percentile for photo in album.photos]
+    assert (min(ranks), max(ranks)) == (0.0, 1.0)
 
 
 def test_without_any_score_photos_are_still_chosen():
