@@ -7,6 +7,7 @@ Refused: a station without a photo, file names that lead out of the dataset.
 
 import datetime as dt
 import re
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,7 +143,11 @@ def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[st
     """Fetch all photos, several at once; return why those fail that cannot be had."""
     folder.mkdir(parents=True, exist_ok=True)
 
+    gave_up = threading.Event()
+
     def fetch(filename: str) -> str | None:
+        if gave_up.is_set():
+            return None
         for path in (PurePosixPath(filename), PureWindowsPath(filename)):
             if path.is_absolute() or path.drive or ".." in path.parts:
                 raise DataError(f"the photo {filename!r} would be written outside of the dataset")
@@ -153,6 +158,9 @@ def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[st
         except PhotoError as error:
             target.unlink(missing_ok=True)
             return str(error)
+        except BaseException:
+            gave_up.set()
+            raise
         return None
 
     with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:

@@ -116,7 +116,7 @@ def made(folder, tmp_path_factory):
     run(dataset, "dataset", "scratch")
     run(input, "input", "dataset")
     run(train, "model", "scratch", "dataset", "input")
-    run(predict, "predictions", "dataset", "input", "model")
+    run(predict, "predictions", "scratch", "dataset", "input", "model")
     run(report, "report", "dataset", "input", "model", "predictions", "figures")
     sys.argv = before
     return out
