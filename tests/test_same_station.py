@@ -130,6 +130,7 @@ def test_one_station_gives_the_same_tables_and_predictions_whatever_tells_of_it(
             stages.predict,
             monkeypatch,
             **common,
+            scratch=home / "scratch",
             input=home / "input",
             model=home / "model",
             output=home / "predictions",
