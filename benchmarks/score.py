@@ -28,6 +28,7 @@ from fperank.batches import load_data
 from fperank.images import read_many, read_photo
 from fperank.metrics import tau
 from fperank.modelfile import save_model
+from fperank.parallel import in_order
 from fperank.params import PredictParams, TrainParams
 from fperank.pixel_cache import PixelCache
 from fperank.scoring import Scorer
@@ -72,21 +73,34 @@ def apart(reference: NDArray[np.float32], own: NDArray[np.float32]) -> tuple[flo
 
 
 def network_alone(scorer: Scorer, n: int) -> dict[str, Callable[[], None]]:
-    """Scoring `n` photos without anything around the network, by batch size."""
+    """Scoring `n` photos without anything around the network, by batch size.
+
+    In two ways: all threads share each batch, or each has batches of its own.
+    """
     view, network = scorer.description.view, scorer.network
 
-    def alone(size: int) -> Callable[[], None]:
+    def alone(size: int, *, shared: bool) -> Callable[[], None]:
         ready = torch.randn(size, 3, view.height, view.width, device=scorer.device)
         ready = ready.contiguous(memory_format=torch.channels_last)
+        sizes = [min(size, n - start) for start in range(0, n, size)]
 
         @torch.inference_mode()
+        def one(photos: int) -> None:
+            network(ready[:photos])
+
         def score() -> None:
-            for start in range(0, n, size):
-                network(ready[: n - start])
+            torch.set_num_threads(scorer.threads if shared else 1)
+            for _ in in_order(one, sizes, 1 if shared else scorer.threads, ahead=8):
+                pass
 
         return score
 
-    return {f"limit_{size}": alone(size) for size in _BATCHES}
+    ways = {"shared": True, "own": False}
+    return {
+        f"limit_{size}_{way}": alone(size, shared=shared)
+        for size in _BATCHES
+        for way, shared in ways.items()
+    }
 
 
 def score_with_cache(scorer: Scorer, paths: list[Path], cache: Path) -> NDArray[np.float32]:
@@ -104,6 +118,7 @@ def measure_scoring(setting: Setting, folder: Path, repeats: int, result: measur
     scores: dict[str, NDArray[np.float32]] = {}
 
     def by_reference() -> None:
+        torch.set_num_threads(setting.params.threads)
         scores["reference"] = reference.score(paths)
 
     def first() -> None:
@@ -119,8 +134,9 @@ def measure_scoring(setting: Setting, folder: Path, repeats: int, result: measur
 
     tasks = {"reference": by_reference, "first": first, "again": again, "decode": decode}
     own.score(paths[:64])
-    taken = measure.in_turn({**tasks, **network_alone(own, n)}, repeats)
-    limit = min(taken[f"limit_{size}"] for size in _BATCHES)
+    limits = network_alone(own, n)
+    taken = measure.in_turn({**tasks, **limits}, repeats)
+    limit = min(taken[name] for name in limits)
     largest, agreement = apart(scores["reference"], scores["first"])
     result.figures |= {
         "reference_photos_per_second": n / taken["reference"],

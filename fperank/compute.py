@@ -40,3 +40,13 @@ def choose_device(accelerator: str) -> torch.device:
             "set it to cpu or auto"
         )
     return torch.device(accelerator)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Half the digits where they cost half the time: bfloat16 in training on CUDA cards.
+
+    Not on processors, where only some have the instructions, nor where photos are scored: ranks
+    need all digits.
+    """
+    there = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=there)

@@ -10,9 +10,8 @@ import math
 import struct
 import warnings
 import zlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from pydantic import BaseModel, ConfigDict
 
 from fperank.errors import DataError, PhotoError
+from fperank.parallel import in_order
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ Pixels = NDArray[np.uint8]
 """One photo, `[height, width, 3]`, red, green, blue, 0 to 255."""
 
 _MIN_SIDE = 8
+# Photos that may be read, or waiting to be, before they are asked for.
+_AHEAD = 32
 # A decoder that shrinks leaves at least so many pixels for each of the view's, in each direction;
 # docs/performance.md tells what that does to pixels and scores.
 _SPARE = 2
@@ -113,18 +115,14 @@ def read_photos(
 
 
 def read_many(
-    paths: Iterable[Path], read: Callable[[Path], T], workers: int, ahead: int = 32
+    paths: Iterable[Path], read: Callable[[Path], T], workers: int
 ) -> Iterator[T | PhotoError]:
     """Read many photos in parallel by any reader, in their order.
-
-    Reading goes on while the caller works on what it has. Memory does not grow with the number of
-    photos.
 
     Args:
         paths: the files.
         read: reads one; a `PhotoError` that it raises comes in the photo's place.
         workers: threads.
-        ahead: photos that may be read, or waiting to be, before they are asked for.
     """
 
     def attempt(path: Path) -> T | PhotoError:
@@ -133,14 +131,7 @@ def read_many(
         except PhotoError as error:
             return error
 
-    waiting: deque[Future[T | PhotoError]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path in paths:
-            waiting.append(pool.submit(attempt, path))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return in_order(attempt, paths, workers, _AHEAD)
 
 
 def view_for(

@@ -17,7 +17,9 @@ from fperank.batches import PairSet
 _PAIRS_PER_PHOTO = 2
 
 
-def pair_batches(pairs: PairSet, size: int, generator: torch.Generator) -> list[Tensor]:
+def pair_batches(
+    pairs: PairSet, size: int, generator: torch.Generator, shares: int = 1
+) -> list[Tensor]:
     """All pairs, in batches of nearly equal size whose pairs share photos as far as they can.
 
     A batch grows from a random photo by the photo that the most waiting pairs tie to it, chance
@@ -29,13 +31,15 @@ def pair_batches(pairs: PairSet, size: int, generator: torch.Generator) -> list[
         size: pairs of a batch, about: an undersized last batch would weigh its pairs more and, of
             two photos, break BatchNorm.
         generator: makes everything that is random, so the same state makes the same batches.
+        shares: among how many the batches can be shared out evenly.
 
     Returns:
         Positions of pairs, each in one batch.
     """
     waiting = _WaitingPairs(pairs, generator)
     n = len(pairs)
-    sizes = [len(part) for part in torch.arange(n).tensor_split(max(round(n / size), 1))]
+    count = shares * max(round(n / (size * shares)), 1)
+    sizes = [len(part) for part in torch.arange(n).tensor_split(count)]
     batches = [torch.tensor(waiting.take(size)) for size in sizes]
     return [batches[k] for k in torch.randperm(len(batches), generator=generator).tolist()]
 

@@ -1,13 +1,13 @@
 """A model and photos -> scores. The pipeline and `fperank score` both come here.
 
-A photo's score does not depend on the photos beside it: batches always have the same size, filled
-up with black where photos run out, because a network's last bits can change with the batch's size.
+A photo's score does not depend on the photos beside it, nor on the number of threads: batches
+always have the same size, filled up with black where photos run out, because a network's last bits
+can change with the batch's size, and each batch is one thread's work.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from fperank.compute import choose_device, set_determinism
 from fperank.errors import PhotoError
-from fperank.images import Pixels, ReadPhoto, read_many, read_photo
+from fperank.images import Pixels, ReadPhoto, read_photo
 from fperank.modelfile import ModelDescription, load_model, normalise, to_tensor
+from fperank.parallel import in_order
 from fperank.params import ComputeParams
 from fperank.ranknet import FlowRanker
 from fperank.ranks import percentiles
@@ -52,7 +53,7 @@ class Scorer:
         network: on its device, in evaluation mode.
         description: what the network needs of photos.
         device: where it runs.
-        threads: that decode photos, and that the network runs on.
+        threads: batches that are read and scored at the same time, one by each thread.
         read: reads a photo as `images.read_photo` does; an imported model reads in its own way.
     """
 
@@ -75,7 +76,7 @@ class Scorer:
             DataError: the folder does not hold a whole model.
             ParameterError: the accelerator is not there.
         """
-        set_determinism(params.threads, seed=0)
+        set_determinism(threads=1, seed=0)
         device = choose_device(params.accelerator)
         network, description = load_model(folder)
         network.to(device).to(memory_format=torch.channels_last)
@@ -92,21 +93,18 @@ class Scorer:
         """Score photos; those that cannot be read get a reason instead."""
         scores = np.full(len(paths), np.nan, dtype=np.float32)
         reasons: dict[int, str] = {}
+        # Each thread reads and scores batches of its own: quicker than threads that share the
+        # network's work and wait for one another. Threads that start from here on inherit it.
+        torch.set_num_threads(1)
         size = self.photos_at_once()
-        photos = read_many(paths, self._reader(), self.threads, ahead=2 * _MOST_PHOTOS)
+        batches = [paths[first : first + size] for first in range(0, len(paths), size)]
         bar = tqdm(total=len(paths), desc="scoring photos", leave=False, disable=None)
-        for batch in _batched(enumerate(photos), size):
-            pixels: list[Pixels | Fractions] = []
-            positions: list[int] = []
-            for position, photo in batch:
-                if isinstance(photo, PhotoError):
-                    reasons[position] = str(photo)
-                else:
-                    pixels.append(photo)
-                    positions.append(position)
-            if pixels:
-                scores[positions] = self._score_batch(pixels)
-            bar.update(len(batch))
+        done = in_order(self._score_batch, batches, self.threads, ahead=2 * self.threads)
+        for k, (batch_scores, batch_reasons) in enumerate(done):
+            first = k * size
+            scores[first : first + size] = batch_scores
+            reasons |= {first + place: reason for place, reason in batch_reasons.items()}
+            bar.update(len(batch_scores))
         bar.close()
         return Scores(scores, reasons)
 
@@ -117,20 +115,26 @@ class Scorer:
         return lambda path: self.read(path, view)
 
     @torch.inference_mode()
-    def _score_batch(self, pixels: list[Pixels | Fractions]) -> NDArray[np.float32]:
-        full = np.zeros((self.photos_at_once(), *pixels[0].shape), dtype=pixels[0].dtype)
-        full[: len(pixels)] = pixels
-        photos = to_tensor(full, self.device)
-        scores = self.network(normalise(photos, self.description.mean, self.description.std))
-        result: NDArray[np.float32] = scores[: len(pixels)].cpu().numpy()
-        return result
-
-
-def _batched(
-    photos: Iterator[tuple[int, Pixels | Fractions | PhotoError]], size: int
-) -> Iterator[list[tuple[int, Pixels | Fractions | PhotoError]]]:
-    while batch := list(islice(photos, size)):
-        yield batch
+    def _score_batch(self, paths: Sequence[Path]) -> tuple[NDArray[np.float32], dict[int, str]]:
+        """Read one batch and score it, in the thread that it is called in."""
+        read = self._reader()
+        scores = np.full(len(paths), np.nan, dtype=np.float32)
+        reasons: dict[int, str] = {}
+        pixels: dict[int, Pixels | Fractions] = {}
+        for place, path in enumerate(paths):
+            try:
+                pixels[place] = read(path)
+            except PhotoError as error:
+                reasons[place] = str(error)
+        if pixels:
+            photos = list(pixels.values())
+            full = np.zeros((self.photos_at_once(), *photos[0].shape), dtype=photos[0].dtype)
+            full[: len(photos)] = photos
+            view = normalise(
+                to_tensor(full, self.device), self.description.mean, self.description.std
+            )
+            scores[list(pixels)] = self.network(view)[: len(photos)].cpu().numpy()
+        return scores, reasons
 
 
 def predict(

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from fperank.augment import augment
 from fperank.batches import TrainingData
 from fperank.checkpoints import Checkpoint
-from fperank.compute import choose_device, set_determinism
+from fperank.compute import choose_device, mixed_precision, set_determinism
 from fperank.errors import DataError
 from fperank.losses import pair_loss
 from fperank.modelfile import ModelDescription, normalise, to_tensor
@@ -34,6 +34,7 @@ from fperank.params import TrainParams
 from fperank.pretrained import load_pretrained
 from fperank.ranknet import FlowRanker
 from fperank.schedule import learning_rate
+from fperank.team import Team
 
 _CHUNK = 64
 _MOMENTUM = 0.9
@@ -70,25 +71,30 @@ class Trainer:
     params: TrainParams
     network: FlowRanker
     optimizer: torch.optim.Optimizer
-    device: torch.device
+    team: Team
     history: list[dict[str, Any]] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
     features: Tensor | None = None
 
     @classmethod
-    def start(cls, data: TrainingData, params: TrainParams) -> "Trainer":
+    def start(cls, data: TrainingData, params: TrainParams, team: Team | None = None) -> "Trainer":
         """A run before its first epoch.
+
+        Args:
+            data: the photos and pairs.
+            params: the parameters of the stage.
+            team: the processes that train together; none: this one alone.
 
         Raises:
             ParameterError: the backbone, its weights or the accelerator cannot be had.
         """
         set_determinism(params.threads, params.seed)
-        device = choose_device(params.accelerator)
+        team = team or Team(choose_device(params.accelerator))
         network = FlowRanker(
             params.backbone, params.hidden_units, params.loss, data.view.height, data.view.width
         )
         load_pretrained(network, params.backbone, params.pretrained)
-        network.to(device).to(memory_format=torch.channels_last)
+        network.to(team.device).to(memory_format=torch.channels_last)
         weights = [p for p in network.parameters() if p.requires_grad]
         optimizer: torch.optim.Optimizer
         if params.optimizer == "sgd":
@@ -103,7 +109,7 @@ class Trainer:
             optimizer = torch.optim.AdamW(
                 weights, params.learning_rate, weight_decay=params.weight_decay, fused=True
             )
-        return cls(data, params, network, optimizer, device)
+        return cls(data, params, network, optimizer, team)
 
     def finished(self) -> bool:
         """Whether all epochs ran, or validation has not improved for long enough."""
@@ -123,9 +129,7 @@ class Trainer:
     def run_epoch(self) -> None:
         """Train for one epoch, validate, and keep the weights if they are the best so far."""
         epoch = len(self.history) + 1
-        epoch_seed = int(np.random.SeedSequence((self.params.seed, epoch)).generate_state(1)[0])
-        torch.manual_seed(epoch_seed)
-        generator = torch.Generator().manual_seed(epoch_seed)
+        generator = self._generator(epoch, place=0)
         frozen = self._frozen()
         self.features = self._frozen_features() if frozen else None
         self.network.train()
@@ -134,7 +138,11 @@ class Trainer:
         for weight in self.network.backbone.parameters():
             weight.requires_grad_(not frozen)
         losses: list[Tensor] = []
-        batches = pair_batches(self.data.train, self.params.batch_pairs, generator)
+        # All processes make the same batches and share them out; each changes photos its own way.
+        size, shares = self.params.batch_pairs, self.team.size
+        batches = self.team.own(pair_batches(self.data.train, size, generator, shares))
+        if self.team.place:
+            generator = self._generator(epoch, self.team.place)
         bar = tqdm(batches, f"epoch {epoch} of {self.params.epochs}", leave=False, disable=None)
         for step, batch in enumerate(bar):
             done = epoch - 1 + step / len(batches)
@@ -144,10 +152,14 @@ class Trainer:
             loss = self._batch_loss(batch, generator)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self.team.average([p.grad for p in self.network.parameters() if p.grad is not None])
             self.optimizer.step()
             losses.append(loss.detach() * len(batch))
-        train_loss = float(torch.stack(losses).cpu().double().sum()) / len(self.data.train)
-        val_loss, accuracy = self.validate()
+        # BatchNorm's running statistics are each process's own until here.
+        self.team.average([b for b in self.network.buffers() if b.is_floating_point()])
+        own_loss = float(torch.stack(losses).cpu().double().sum())
+        train_loss = self.team.mean(own_loss) * self.team.size / len(self.data.train)
+        val_loss, accuracy = map(self.team.mean, self.validate())
         self.history.append(
             {
                 "epoch": epoch,
@@ -166,6 +178,13 @@ class Trainer:
         if self.kept_epoch() == epoch:
             self.best_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
 
+    def _generator(self, epoch: int, place: int) -> torch.Generator:
+        """What makes all that is random in an epoch, for one of the processes."""
+        key = np.random.SeedSequence((self.params.seed, epoch, place))
+        seed = int(key.generate_state(1)[0])
+        torch.manual_seed(seed)  # of dropout
+        return torch.Generator().manual_seed(seed)
+
     def _frozen(self) -> bool:
         return len(self.history) < self.params.freeze_epochs
 
@@ -174,15 +193,17 @@ class Trainer:
         both = torch.cat([pairs.first[batch], pairs.second[batch]])
         distinct, place = torch.unique(both, return_inverse=True)
         if self.features is not None:
-            scores = self.network.head(self.features[distinct.to(self.device)]).squeeze(1)
+            features = self.features[distinct.to(self.team.device)]
         else:
-            photos = to_tensor(self.data.pixels[distinct], self.device)
+            photos = to_tensor(self.data.pixels[distinct], self.team.device)
             photos = normalise(
                 augment(photos, self.params, generator), self.data.mean, self.data.std
             )
-            scores = self.network(photos)
-        first, second = scores[place.to(self.device)].chunk(2)
-        label = pairs.label[batch].to(self.device)
+            with mixed_precision(self.team.device):
+                features = self.network.backbone(photos)
+        scores = self.network.head(features.float()).squeeze(1)
+        first, second = scores[place.to(self.team.device)].chunk(2)
+        label = pairs.label[batch].to(self.team.device)
         losses = pair_loss(first - second, label, self.params.loss, self.network.tie_parameter)
         return losses.mean()
 
@@ -198,13 +219,13 @@ class Trainer:
         used = torch.unique(torch.cat(ends))
         made = self._evaluate(self.network.backbone, used)
         features = made.new_zeros(len(self.data.pixels), made.shape[1])
-        features[used.to(self.device)] = made
+        features[used.to(self.team.device)] = made
         return features
 
     def _evaluate(self, module: nn.Module, positions: Tensor) -> Tensor:
         """A module's answers to photos as they are, a few at a time."""
         pixels = (self.data.pixels[chunk] for chunk in torch.split(positions, _CHUNK))
-        photos = (to_tensor(chunk, self.device) for chunk in pixels)
+        photos = (to_tensor(chunk, self.team.device) for chunk in pixels)
         return torch.cat([module(normalise(p, self.data.mean, self.data.std)) for p in photos])
 
     @torch.inference_mode()
@@ -214,7 +235,9 @@ class Trainer:
         self.network.eval()
         distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
         if self.features is not None:
-            scores = self.network.head(self.features[distinct.to(self.device)]).squeeze(1).cpu()
+            scores = (
+                self.network.head(self.features[distinct.to(self.team.device)]).squeeze(1).cpu()
+            )
         else:
             scores = self._evaluate(self.network, distinct).cpu()
         first, second = scores[place].chunk(2)
@@ -252,6 +275,7 @@ def train(
     station: str,
     scratch: Path,
     on_epoch: Callable[[dict[str, Any]], None],
+    team: Team | None = None,
 ) -> TrainedModel:
     """Train to the end, or go on from where a killed run of the same data and parameters stood.
 
@@ -262,12 +286,13 @@ def train(
         station: name of the station.
         scratch: folder for the checkpoint, which survives a kill and is removed at the end.
         on_epoch: called with every epoch's figures, those of resumed epochs too.
+        team: the processes that train together; none: this one alone.
 
     Raises:
         DataError: the loss is no longer a number.
         ParameterError: the backbone, its weights or the accelerator cannot be had.
     """
-    trainer = Trainer.start(data, params)
+    trainer = Trainer.start(data, params, team)
     checkpoint = Checkpoint.for_run(scratch, data, params)
     if (state := checkpoint.load()) is not None:
         trainer.restore(state)
@@ -275,7 +300,8 @@ def train(
         on_epoch(row)
     while not trainer.finished():
         trainer.run_epoch()
-        checkpoint.save(trainer.state())
+        if trainer.team.place == 0:
+            checkpoint.save(trainer.state())
         on_epoch(trainer.history[-1])
     history = pd.DataFrame(trainer.history)
     history["kept"] = history["epoch"] == trainer.kept_epoch()

@@ -11,6 +11,7 @@ from fperank.params import LocalParams, TrainParams, load_params
 from fperank.photo_filter import PhotoFilter
 from fperank.pixel_cache import PixelCache
 from fperank.tables import HISTORY, PAIRS, read_station, read_table, write_table
+from fperank.team import gather
 from fperank.training import train
 from stages.common import output_folder, parse_arguments, run
 
@@ -32,43 +33,48 @@ def main() -> None:
     local = load_params(paths.params, LocalParams)
     with PixelCache(paths.scratch, local.cache_bytes) as cache:
         data = load_data(pairs, paths.dataset / "photos", params, cache.read)
-    with output_folder(paths.output) as folder:
-        # DVC tracks what is written here; DVCLive must neither edit dvc.yaml nor make experiments.
-        live = Live(str(folder / "live"), dvcyaml=None, save_dvc_exp=False, report=None)
+    variable, scratch = chosen["variable"], paths.scratch
+    with gather(params.processes, params.accelerator) as team:
+        if team.place:
+            train(data, params, variable, station.name, scratch, lambda _row: None, team)
+            return  # the first process writes
+        with output_folder(paths.output) as folder:
+            # DVC tracks what is written here; DVCLive must not edit dvc.yaml or make experiments.
+            live = Live(str(folder / "live"), dvcyaml=None, save_dvc_exp=False, report=None)
 
-        def tell(row: dict[str, Any]) -> None:
-            for name in ("train_loss", "val_loss", "val_pair_accuracy", "learning_rate"):
-                live.log_metric(name, row[name], timestamp=False)
-            live.next_step()
-            print(
-                f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  "
-                f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
+            def tell(row: dict[str, Any]) -> None:
+                for name in ("train_loss", "val_loss", "val_pair_accuracy", "learning_rate"):
+                    live.log_metric(name, row[name], timestamp=False)
+                live.next_step()
+                print(
+                    f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  "
+                    f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
+                )
+
+            model = train(data, params, variable, station.name, scratch, tell, team)
+            live.end()
+            # What `fperank score` must know of new photos.
+            names = PhotoFilter.model_fields
+            description = model.description.model_copy(
+                update={
+                    "timezone": station.timezone,
+                    "utc_offset": told["params"]["utc_offset"],
+                    "photo_filter": PhotoFilter(**{k: chosen["parameters"][k] for k in names}),
+                }
             )
-
-        model = train(data, params, chosen["variable"], station.name, paths.scratch, tell)
-        live.end()
-        # What `fperank score` must know of new photos.
-        names = PhotoFilter.model_fields
-        description = model.description.model_copy(
-            update={
-                "timezone": station.timezone,
-                "utc_offset": told["params"]["utc_offset"],
-                "photo_filter": PhotoFilter(**{k: chosen["parameters"][k] for k in names}),
-            }
-        )
-        save_model(folder, model.state, description)
-        write_table(model.history, HISTORY, folder / "history.csv")
-        write_json(
-            {
-                "pairs_train": len(data.train),
-                "pairs_val": len(data.val),
-                "photos": len(data.pixels),
-                "photos_unreadable": data.unreadable,
-                "pairs_lost": data.pairs_lost,
-                "parameters": params.model_dump(),
-            },
-            folder / "train.json",
-        )
+            save_model(folder, model.state, description)
+            write_table(model.history, HISTORY, folder / "history.csv")
+            write_json(
+                {
+                    "pairs_train": len(data.train),
+                    "pairs_val": len(data.val),
+                    "photos": len(data.pixels),
+                    "photos_unreadable": data.unreadable,
+                    "pairs_lost": data.pairs_lost,
+                    "parameters": params.model_dump(),
+                },
+                folder / "train.json",
+            )
     model.checkpoint.remove()
 
 

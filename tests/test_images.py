@@ -6,7 +6,7 @@ from PIL import ExifTags, Image
 
 from fperank import images
 from fperank.errors import DataError, PhotoError
-from fperank.images import PhotoView, read_many, read_photo, read_photos, view_for
+from fperank.images import PhotoView, read_photo, read_photos, view_for
 
 VIEW = PhotoView(height=30, width=40)
 
@@ -227,17 +227,6 @@ def test_many_photos_come_in_their_order_with_errors_in_their_place(tmp_path):
     assert [int(p[0, 0, 0]) for k, p in enumerate(result) if k != 9] == [
         k for k in range(70) if k != 9
     ]
-
-
-def test_only_so_many_photos_are_read_ahead_of_what_is_asked_for(tmp_path):
-    begun = []
-    paths = [tmp_path / f"{k}.png" for k in range(50)]
-    result = read_many(paths, begun.append, workers=2, ahead=5)
-    assert begun == []
-    for asked in range(1, 10):
-        next(result)
-        assert asked <= len(begun) <= asked + 5
-    result.close()
 
 
 def test_the_view_follows_the_most_common_shape_and_the_crops(tmp_path):

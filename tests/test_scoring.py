@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -51,26 +52,52 @@ def test_larger_photos_go_through_the_network_fewer_at_a_time(scorer, height, wi
     assert on_gpu.photos_at_once() == 32
 
 
-def test_photos_are_read_only_a_little_ahead_of_the_network(model, toy_images, tmp_path):
-    read = []
+def test_a_score_is_the_same_bits_with_any_number_of_threads(model, toy_images, tmp_path):
+    paths = [tmp_path / "photos" / name for name in toy_images["filename"]]
+    by_threads = [
+        Scorer.load(model, PredictParams(threads=threads, accelerator="cpu")).score(paths).score
+        for threads in (1, 2, 5)
+    ]
+    torch.set_num_threads(2)  # as something else in the process may have done
+    again = Scorer.load(model, PredictParams(threads=2, accelerator="cpu"))
+    torch.set_num_threads(2)
+    for scores in (*by_threads[1:], again.score(paths).score):
+        np.testing.assert_array_equal(scores, by_threads[0])
+
+
+def test_batches_are_worked_on_at_once_and_only_a_few_are_begun_ahead(model, toy_images, tmp_path):
+    both = threading.Barrier(2, timeout=60)
+    begun = []
 
     def counted(path, view):
-        read.append(path)
+        if len(begun) < 2:
+            begun.append(path)
+            both.wait()  # nobody comes by alone
+        else:
+            begun.append(path)
         return read_photo(path, view)
 
     scorer = Scorer.load(model, PredictParams(threads=2, accelerator="cpu"), counted)
-    waiting = []
+    bars = []
 
-    def score_batch(pixels):
-        waiting.append(len(read))
-        return np.zeros(len(pixels), np.float32)
+    class Bar:
+        def __init__(self, **_options):
+            pass
 
-    object.__setattr__(scorer, "_score_batch", score_batch)
+        def update(self, photos):
+            bars.append((photos, len(begun)))
+
+        def close(self):
+            pass
+
     paths = [tmp_path / "photos" / toy_images["filename"][0]] * 400
-    scorer.score(paths)
-    scored = 32 * np.arange(1, len(waiting) + 1)
-    assert len(waiting) == 13
-    assert (np.array(waiting) - scored <= 64).all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fperank.scoring.tqdm", Bar)
+        assert len(scorer.score(paths).score) == 400
+    done = np.cumsum([photos for photos, _ in bars])
+    read = np.array([read for _, read in bars])
+    assert done[-1] == 400
+    assert (read - done <= 5 * 32).all()
 
 
 def test_bad_photos_keep_their_row_without_a_score_and_have_a_reason(scorer, toy_images, tmp_path):

@@ -149,7 +149,7 @@ def test_a_frozen_epoch_trains_as_if_every_batch_went_through_the_backbone(own, 
     seed = int(np.random.SeedSequence((settings.seed, 1)).generate_state(1)[0])
 
     def scores(photos):
-        pixels = to_tensor(data.pixels[photos], slow.device)
+        pixels = to_tensor(data.pixels[photos], slow.team.device)
         return network(normalise(pixels, data.mean, data.std))
 
     network.backbone.requires_grad_(False)
