@@ -9,14 +9,14 @@ left out: photos that are not DONE or show people or vehicles, values that are n
 
 import difflib
 import itertools
-from typing import Any
+from typing import Any, Generic
 
 import pandas as pd
 
 from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, ParameterError
 from fperank.fetching import Fetcher, shown
-from fperank.params import DatasetParams
+from fperank.params import DatasetParams, PhotoSourceParamsT
 from fperank.sources.annotation_files import Excluded, annotations_table
 from fperank.sources.annotations_elsewhere import read_annotations_at
 from fperank.sources.base import StationData
@@ -44,23 +44,23 @@ _DAYS_AT_ONCE = 363
 """Of values, so that with a day more on both sides no request spans more than a year."""
 
 
-class FpeApiSource(FpePhotos):
+class FpeApiSource(FpePhotos, Generic[PhotoSourceParamsT]):
     """A station of the Flow Photo Explorer, read from its public API.
 
     Args:
-        params: `api_url` and `fpe_station` say which station, `variable` what is measured and
-            compared.
+        params: `api_url` and `fpe_station` say which station; `read` needs a dataset's, of which
+            `variable` says what is measured and compared.
         downloads: keeps the photos that were fetched.
         fetcher: asks the API.
     """
 
-    def __init__(self, params: DatasetParams, downloads: Downloads, fetcher: Fetcher) -> None:
+    def __init__(self, params: PhotoSourceParamsT, downloads: Downloads, fetcher: Fetcher) -> None:
         super().__init__(downloads)
         self.params = params
         self._fetcher = fetcher
         self._api = FpeApi(params.api_url, fetcher)
 
-    def read(self) -> StationData:
+    def read(self: "FpeApiSource[DatasetParams]") -> StationData:
         """Read everything but the pixels.
 
         Where `observations_from` or `annotations_from` is set, the API's own are not read.
@@ -176,7 +176,9 @@ class FpeApiSource(FpePhotos):
         where = self._api.address(f"stations/{row.id}")
         return self._photos_table(photos, station.timezone, where)
 
-    def _observed(self, row: StationRow, timezone: str, times: pd.Series) -> Observed:
+    def _observed(
+        self: "FpeApiSource[DatasetParams]", row: StationRow, timezone: str, times: pd.Series
+    ) -> Observed:
         """The values from a day before the first photo to a day after the last.
 
         The API takes local times without offset, which an hour of autumn has twice. So each piece
@@ -218,7 +220,9 @@ class FpeApiSource(FpePhotos):
         excluded = counted((~good).to_numpy(), "no value")
         return Observed(values[good].reset_index(drop=True), excluded)
 
-    def _annotations(self, row: StationRow) -> tuple[pd.DataFrame, Excluded, str]:
+    def _annotations(
+        self: "FpeApiSource[DatasetParams]", row: StationRow
+    ) -> tuple[pd.DataFrame, Excluded, str]:
         """The comparisons of the published model, what was left out, and a note on them."""
         variable = self.params.variable
         models = [

@@ -14,14 +14,14 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic
 
 import pandas as pd
 
 from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, ParameterError
 from fperank.fetching import Fetcher, shown
-from fperank.params import DatasetParams
+from fperank.params import DatasetParams, PhotoSourceParamsT
 from fperank.sources.annotation_files import (
     Excluded,
     Row,
@@ -48,11 +48,12 @@ _FILES_AT_ONCE = 8
 _WHERE = "the Flow Photo Explorer's database"
 
 
-class FpeDatabaseSource(FpePhotos):
+class FpeDatabaseSource(FpePhotos, Generic[PhotoSourceParamsT]):
     """A station of the Flow Photo Explorer, read from its database.
 
     Args:
-        params: `fpe_station` says which station, `variable` what is measured and compared.
+        params: `fpe_station` says which station; `read` needs a dataset's, of which `variable`
+            says what is measured and compared.
         downloads: keeps the photos that were fetched.
         fetcher: fetches the files of comparisons.
         connect: opens a read-only connection.
@@ -60,7 +61,7 @@ class FpeDatabaseSource(FpePhotos):
 
     def __init__(
         self,
-        params: DatasetParams,
+        params: PhotoSourceParamsT,
         downloads: Downloads,
         fetcher: Fetcher,
         connect: Callable[[], Connection] = connect_by_environment,
@@ -70,7 +71,7 @@ class FpeDatabaseSource(FpePhotos):
         self._fetcher = fetcher
         self._connect = connect
 
-    def read(self) -> StationData:
+    def read(self: "FpeDatabaseSource[DatasetParams]") -> StationData:
         """Read everything but the pixels.
 
         Where `observations_from` or `annotations_from` is set, the database's own are not read.

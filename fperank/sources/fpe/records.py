@@ -19,7 +19,7 @@ import pandas as pd
 from fperank.downloads import Downloads
 from fperank.errors import AbsentError, DataError, PhotoError, TooLargeError
 from fperank.fetching import shown
-from fperank.params import DatasetParams
+from fperank.params import PhotoSourceParams
 from fperank.sources.annotation_files import Excluded, hashed_user_id, keep_known_photos
 from fperank.sources.base import StationData
 from fperank.sources.observation_file import Observed
@@ -128,7 +128,7 @@ def station_data(
     observed: Observed,
     answers: tuple[pd.DataFrame, Excluded],
     notes: list[str],
-    params: DatasetParams,
+    params: PhotoSourceParams,
 ) -> StationData:
     """Put together what was read.
 
