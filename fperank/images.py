@@ -154,7 +154,9 @@ def view_for(
         try:
             with _open(path) as file:
                 width, high = file.size
-                if file.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED:
+                turned = file.getexif().get(ExifTags.Base.Orientation, 1) in _TURNED
+                # Pillow turns a TIFF itself and tells the size of the upright one.
+                if turned and file.format != "TIFF":
                     width, high = high, width
         except (*_BROKEN, *_BROKEN_BYTES):
             continue

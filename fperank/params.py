@@ -76,14 +76,9 @@ class _Group(BaseModel):
 GroupT = TypeVar("GroupT", bound=_Group)
 
 
-class DatasetParams(_Group):
-    """What the `dataset` stage reads. Meanings and units stand in `params.yaml`."""
+class PhotoSourceParams(_Group):
+    """Where photos lie and how their times are found: all that scoring new ones needs."""
 
-    station: FolderName
-    variable: VariableId
-    dataset_version: Version
-    source: Literal["demo", "folder", "fpe_database", "fpe_api", "seed"]
-    source_path: str
     fpe_station: NumberOrName
     api_url: ApiUrl
     timezone: Timezone
@@ -91,6 +86,19 @@ class DatasetParams(_Group):
     timestamp_pattern: str
     utc_offset: UtcOffset
     clock_shift: ClockShifts
+
+
+PhotoSourceParamsT = TypeVar("PhotoSourceParamsT", bound=PhotoSourceParams)
+
+
+class DatasetParams(PhotoSourceParams):
+    """What the `dataset` stage reads. Meanings and units stand in `params.yaml`."""
+
+    station: FolderName
+    variable: VariableId
+    dataset_version: Version
+    source: Literal["demo", "folder", "fpe_database", "fpe_api", "seed"]
+    source_path: str
     annotations_from: Address
     observations_from: Address
     observations_unit: Literal["", "cfs", "m3/s", "ft", "m", "in", "cm", "kPa"]

@@ -23,7 +23,7 @@ from fperank.repository import (
     top_folder,
     version_name,
 )
-from fperank.storage import cache_folder, objects, on_remote
+from fperank.storage import cache_of, on_remote
 
 # A large bucket may take minutes to list.
 _REMOTE_SECONDS = 600
@@ -197,8 +197,8 @@ def _refuse_unpushed(top: Path, head: str, lock: str) -> None:
     `dvc status --cloud` takes a folder's list for the whole folder, and so would not see that the
     remote has lost a file since.
     """
-    cache = cache_folder(top)
-    outputs = {out.path: objects(cache, out.md5) for out in heavy_outputs(top, head, lock)}
+    cache = cache_of(top)
+    outputs = {out.path: cache.objects(out.md5) for out in heavy_outputs(top, head, lock)}
     held = on_remote(top, set().union(*outputs.values()), seconds=_REMOTE_SECONDS)
     absent = {path: hashes - held for path, hashes in outputs.items() if hashes - held}
     if not absent:

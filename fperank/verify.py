@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from fperank.errors import DataError
 from fperank.proof.explanations import lock_explanations, machine_explanations, package_explanations
-from fperank.proof.objects import Store, file_md5
 from fperank.proof.recorded import RecordedVersion
 from fperank.proof.verdicts import (
     FileDifference,
@@ -29,7 +28,7 @@ from fperank.proof.verdicts import (
 from fperank.proof.workplace import Tell, Workplace, clean_clone
 from fperank.repository import Output, file_at, git
 from fperank.runlog import describe_machine
-from fperank.storage import cache_folder
+from fperank.storage import Store, cache_of, file_md5
 
 Conclusion = Literal["bit-identical", "equal within the tolerance", "different"]
 
@@ -120,7 +119,7 @@ def verify(
     version = RecordedVersion.read(repository, revision)
     chosen = version.stages_to_run(stages)
     _require_room(version)
-    store = Store(cache_folder(repository))
+    store = cache_of(repository)
     tell(f"cloning {revision} ({version.commit[:7]})")
     with clean_clone(repository, version.commit, tell) as place:
         _require_own_code(place)

@@ -24,7 +24,7 @@ from fperank.repository import (
     top_folder,
     version_name,
 )
-from fperank.storage import cache_folder, in_cache, objects, on_remote
+from fperank.storage import cache_of, on_remote
 
 _REMOTE_SECONDS = 20
 _FORMAT = "%00".join(
@@ -86,7 +86,7 @@ def model_versions(folder: Path) -> tuple[list[ModelVersion], str]:
         DataError: the folder is in no repository of fperank.
     """
     top = top_folder(folder)
-    cache = cache_folder(top)
+    cache = cache_of(top)
     found: list[ModelVersion] = []
     outputs: dict[str, set[str]] = {}
     for commit, names in _revisions(top).items():
@@ -103,8 +103,8 @@ def model_versions(folder: Path) -> tuple[list[ModelVersion], str]:
             found.append(replace(version, reason=str(error)))
             continue
         outputs[commit] = {out.md5 for out in heavy_outputs(top, commit, lock)}
-        parts = {part for md5 in outputs[commit] for part in objects(cache, md5)}
-        here = _word(sum(in_cache(cache, part) for part in parts), len(parts))
+        parts = {part for md5 in outputs[commit] for part in cache.objects(md5)}
+        here = _word(sum(cache.path(part).is_file() for part in parts), len(parts))
         found.append(_filled(version, name, taus, here))
     if not outputs:
         return found, ""

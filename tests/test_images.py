@@ -238,10 +238,12 @@ def test_the_view_follows_the_most_common_shape_and_the_crops(tmp_path):
     assert view_for(paths, 36, {**crops, "crop_bottom": 0.1}).width == 71
 
 
-def test_the_view_of_a_rotated_photo_is_that_of_the_upright_one(tmp_path):
+@pytest.mark.parametrize("name", ["r.jpg", "r.png", "r.tif"])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_the_view_of_a_rotated_photo_is_that_of_the_upright_one(tmp_path, name, orientation):
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 8
-    path = saved(tmp_path, scene((90, 160)), "r.jpg", exif=exif)
+    exif[ExifTags.Base.Orientation] = orientation
+    path = saved(tmp_path, scene((90, 160)), name, exif=exif)
     crops = {"crop_top": 0.0, "crop_bottom": 0.0, "crop_left": 0.0, "crop_right": 0.0}
     assert view_for([path], 36, crops).width == 64
 

@@ -6,7 +6,7 @@ from toy import changed
 from fperank import new_photos
 from fperank.errors import DataError, PhotoError
 from fperank.new_photos import score_new
-from fperank.params import DatasetParams
+from fperank.params import PhotoSourceParams
 from fperank.photo_filter import PhotoFilter
 from fperank.prediction_file import PredictionFile
 from fperank.scoring import predict
@@ -113,10 +113,10 @@ def test_a_server_that_goes_away_keeps_what_was_scored(
 class TestPhotoSets:
     @pytest.fixture
     def own(self, params):
-        group = DatasetParams.model_validate(
-            params.model_dump(include=set(DatasetParams.model_fields))
+        group = PhotoSourceParams.model_validate(
+            params.model_dump(include=set(PhotoSourceParams.model_fields))
         )
-        return changed(group, source="folder", timestamp_pattern="p%d-%H", utc_offset="")
+        return changed(group, timestamp_pattern="p%d-%H", utc_offset="")
 
     def test_a_folder_s_photos_have_their_names_as_ids_and_the_times_of_the_pattern(
         self, toy_images, tmp_path, own

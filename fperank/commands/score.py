@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from fperank.modelfile import ModelDescription
-    from fperank.params import DatasetParams
+    from fperank.params import PhotoSourceParams
 
 SCRATCH = Path(".fperank")
 
@@ -89,6 +89,7 @@ def score(
         {
             "timezone": timezone,
             "utc_offset": utc_offset,
+            "timestamp_source": "auto",
             "timestamp_pattern": timestamp_pattern,
             "clock_shift": clock_shift or [],
             "api_url": api_url,
@@ -111,15 +112,15 @@ def score(
 
 def _source_params(
     model: "ModelDescription", told: dict[str, object], *, timed: bool
-) -> "DatasetParams":
-    """The parameters of a source that finds photos for a model and nothing else.
+) -> "PhotoSourceParams":
+    """How photos are found for a model.
 
     Raises:
         DataError: times are needed and nobody tells the time zone.
         ParameterError: an option is not allowed.
     """
     from fperank.errors import DataError
-    from fperank.params import DatasetParams, check_group
+    from fperank.params import PhotoSourceParams, check_group
 
     told["timezone"] = told["timezone"] or model.timezone or ""
     if told["utc_offset"] is None:
@@ -129,22 +130,4 @@ def _source_params(
             "the model does not tell its station's time zone: give --timezone, for example "
             "America/New_York, or --all-hours"
         )
-    unused = {
-        "station": "new photos",
-        "variable": model.variable,
-        "dataset_version": "new",
-        "source": "folder",
-        "source_path": "",
-        "timestamp_source": "auto",
-        "annotations_from": "",
-        "observations_from": "",
-        "observations_unit": "",
-        "usgs_site": "",
-        "usgs_interval": "continuous",
-        "max_gap_minutes": 65,
-        "demo_days": 4,
-        "demo_interval_minutes": 60,
-        "demo_annotations": 0,
-        "demo_seed": 0,
-    }
-    return check_group(DatasetParams, {**unused, **told})
+    return check_group(PhotoSourceParams, told)

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from fperank.errors import DataError
 from fperank.proof.comparison import ScoreDifference, compare_scores, first_difference
-from fperank.proof.objects import Store
 from fperank.proof.workplace import Workplace
 from fperank.repository import Output, file_at, locked_outputs
+from fperank.storage import Store
 
 Verdict = Literal["bit-identical", "within tolerance", "different", "fetched", "not made"]
 

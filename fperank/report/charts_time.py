@@ -33,17 +33,7 @@ def photos_over_time(material: Material) -> Chart | Absent:
     for split in present_splits(drawn):
         rows = drawn[drawn["split"] == split]
         hour = rows["timestamp"].dt.hour + rows["timestamp"].dt.minute / 60
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": split,
-                "x": stamps(rows["timestamp"]),
-                "y": rounded(hour),
-                "marker": marks(split, size=4),
-                "hovertemplate": "%{x|%d %b %Y %H:%M}<extra>" + split + "</extra>",
-            }
-        )
+        traces.append(_points(rows, hour, split, size=4))
     return Chart(
         title=title,
         alt="Each photo by its date and its local hour, coloured by split.",
@@ -67,17 +57,7 @@ def values_over_time(material: Material) -> Chart | Absent:
     traces = [observed_record(material)] if len(material.observations) else []
     for split in present_splits(drawn):
         rows = drawn[drawn["split"] == split]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": split,
-                "x": stamps(rows["timestamp"]),
-                "y": rounded(rows["value"]),
-                "marker": marks(split),
-                "hovertemplate": "%{x|%d %b %Y %H:%M}<br>%{y}<extra>" + split + "</extra>",
-            }
-        )
+        traces.append(_points(rows, rows["value"], split, number="<br>%{y}"))
     return Chart(
         title=title,
         alt="The observed values as a line, and on it the photos, coloured by split.",
@@ -90,6 +70,20 @@ def values_over_time(material: Material) -> Chart | Absent:
             thinned_note(len(drawn), len(photos), EVERY_NTH_RULE), observed_note(material)
         ),
     )
+
+
+def _points(
+    rows: pd.DataFrame, numbers: pd.Series, split: str, *, size: float = 5, number: str = ""
+) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": split,
+        "x": stamps(rows["timestamp"]),
+        "y": rounded(numbers),
+        "marker": marks(split, size=size),
+        "hovertemplate": "%{x|%d %b %Y %H:%M}" + number + "<extra>" + split + "</extra>",
+    }
 
 
 def line(x: list[str], y: list[float | None], name: str, axis_name: str) -> Trace:
@@ -127,10 +121,7 @@ def with_gaps(
 
 def observed_record(material: Material) -> Trace:
     """The station's observed values as a line."""
-    record = material.observations.sort_values("timestamp", ignore_index=True)
-    drawn = with_extremes(record, "value")
-    x, y = with_gaps(drawn["timestamp"], drawn["value"], usual_gap(drawn["timestamp"]))
-    return {**line(x, y, "observed", "y"), "line": {"color": INK, "width": 1.3}}
+    return _observed_line(material.observations.sort_values("timestamp", ignore_index=True))
 
 
 def observed_note(material: Material) -> str:
@@ -146,8 +137,11 @@ def join_notes(*notes: str) -> str:
 
 def photo_values(material: Material) -> Trace:
     """The photos' own values as a line, for a station without a record beside them."""
-    known = material.predictions[material.predictions["value"].notna()]
-    drawn = with_extremes(known, "value")
+    return _observed_line(material.predictions[material.predictions["value"].notna()])
+
+
+def _observed_line(values: pd.DataFrame) -> Trace:
+    drawn = with_extremes(values, "value")
     x, y = with_gaps(drawn["timestamp"], drawn["value"], usual_gap(drawn["timestamp"]))
     return line(x, y, "observed", "y")
 

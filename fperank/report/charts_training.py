@@ -22,17 +22,13 @@ def loss_curves(material: Material) -> Chart | Absent:
     history = material.history
     if history.empty:
         return Absent(title, "The training has no history.")
-    epochs = [int(epoch) for epoch in history["epoch"]]
-    traces: list[Trace] = []
-    for column, name, split in (
-        ("train_loss", "training pairs", "train"),
-        ("val_loss", "held-out pairs", "val"),
-    ):
-        traces.append(_epoch_line(epochs, history[column], name, split, "%{y:.4f}"))
     return Chart(
         title=title,
         alt="Loss of training and held-out pairs by epoch, the kept epoch marked.",
-        traces=traces,
+        traces=[
+            _epoch_line(history, "train_loss", "training pairs", "train", "%{y:.4f}"),
+            _epoch_line(history, "val_loss", "held-out pairs", "val", "%{y:.4f}"),
+        ],
         layout={
             "xaxis": axis("Epoch", rangemode="tozero"),
             "yaxis": axis("Loss (mean of pairs)"),
@@ -48,12 +44,10 @@ def accuracy_curve(material: Material) -> Chart | Absent:
     history = material.history
     if history["val_pair_accuracy"].notna().sum() == 0:
         return Absent(title, "The training has no history of pair accuracy.")
-    epochs = [int(epoch) for epoch in history["epoch"]]
-    line = _epoch_line(epochs, history["val_pair_accuracy"], "held-out pairs", "val", "%{y:.1%}")
     return Chart(
         title=title,
         alt="Accuracy on held-out pairs by epoch, the kept epoch marked.",
-        traces=[line],
+        traces=[_epoch_line(history, "val_pair_accuracy", "held-out pairs", "val", "%{y:.1%}")],
         layout={
             "xaxis": axis("Epoch", rangemode="tozero"),
             "yaxis": axis("Pair accuracy", tickformat=".0%"),
@@ -64,13 +58,13 @@ def accuracy_curve(material: Material) -> Chart | Absent:
     )
 
 
-def _epoch_line(epochs: list[int], numbers: pd.Series, name: str, split: str, number: str) -> Trace:
+def _epoch_line(history: pd.DataFrame, column: str, name: str, split: str, number: str) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": name,
-        "x": epochs,
-        "y": rounded(numbers),
+        "x": [int(epoch) for epoch in history["epoch"]],
+        "y": rounded(history[column]),
         "line": {"color": SPLIT_COLOUR[split], "width": 2},
         "marker": {"size": 6},
         "hovertemplate": "epoch %{x}: " + number + "<extra>" + name + "</extra>",

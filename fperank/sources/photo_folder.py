@@ -17,7 +17,7 @@ import pandas as pd
 
 from fperank.clocks import parse_clock_shifts
 from fperank.errors import DataError, ParameterError
-from fperank.params import DatasetParams
+from fperank.params import PhotoSourceParams
 from fperank.sources.csv_files import read_csv_text
 from fperank.sources.photo_files import PHOTO_SUFFIXES, leads_out, plain_name, scan
 from fperank.sources.photo_times import (
@@ -69,7 +69,7 @@ class PhotoFolder:
         params: how to find their times.
     """
 
-    def __init__(self, folder: Path, params: DatasetParams) -> None:
+    def __init__(self, folder: Path, params: PhotoSourceParams) -> None:
         self.folder = folder
         self.params = params
 

@@ -19,7 +19,7 @@ import pandas as pd
 from fperank.downloads import Downloads
 from fperank.errors import DataError, PhotoError
 from fperank.fetching import Fetcher
-from fperank.params import DatasetParams
+from fperank.params import PhotoSourceParams
 from fperank.sources.fpe.api import FpeApiSource
 from fperank.sources.fpe.database import FpeDatabaseSource
 from fperank.sources.fpe.records import ImageSet
@@ -57,7 +57,12 @@ class _ImageSets(Protocol):
 
 
 def open_photo_set(
-    where: str, params: DatasetParams, scratch: Path, *, timed: bool, fetcher: Fetcher | None = None
+    where: str,
+    params: PhotoSourceParams,
+    scratch: Path,
+    *,
+    timed: bool,
+    fetcher: Fetcher | None = None,
 ) -> PhotoSet:
     """Find the photos.
 
@@ -97,7 +102,7 @@ def open_photo_set(
     return _folder(folder, params, timed=timed)
 
 
-def _folder(folder: Path, params: DatasetParams, *, timed: bool) -> PhotoSet:
+def _folder(folder: Path, params: PhotoSourceParams, *, timed: bool) -> PhotoSet:
     photos = PhotoFolder(folder, params)
     root = photos.photo_root
 

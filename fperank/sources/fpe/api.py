@@ -9,22 +9,23 @@ left out: photos that are not DONE or show people or vehicles, values that are n
 
 import difflib
 import itertools
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import pandas as pd
 
 from fperank.downloads import Downloads
-from fperank.errors import AbsentError, DataError, ParameterError, PhotoError, TooLargeError
+from fperank.errors import AbsentError, DataError, ParameterError
 from fperank.fetching import Fetcher, shown
-from fperank.params import DatasetParams
+from fperank.params import DatasetParams, PhotoSourceParamsT
 from fperank.sources.annotation_files import Excluded, annotations_table
 from fperank.sources.annotations_elsewhere import read_annotations_at
 from fperank.sources.base import StationData
 from fperank.sources.fpe.records import (
     IMAGE_COLUMNS,
+    FpePhotos,
     ImageSet,
-    photos_table,
+    PhotosTable,
+    refuse_unfinished,
     station_data,
     station_of,
 )
@@ -43,24 +44,23 @@ _DAYS_AT_ONCE = 363
 """Of values, so that with a day more on both sides no request spans more than a year."""
 
 
-class FpeApiSource:
+class FpeApiSource(FpePhotos, Generic[PhotoSourceParamsT]):
     """A station of the Flow Photo Explorer, read from its public API.
 
     Args:
-        params: `api_url` and `fpe_station` say which station, `variable` what is measured and
-            compared.
+        params: `api_url` and `fpe_station` say which station; `read` needs a dataset's, of which
+            `variable` says what is measured and compared.
         downloads: keeps the photos that were fetched.
         fetcher: asks the API.
     """
 
-    def __init__(self, params: DatasetParams, downloads: Downloads, fetcher: Fetcher) -> None:
+    def __init__(self, params: PhotoSourceParamsT, downloads: Downloads, fetcher: Fetcher) -> None:
+        super().__init__(downloads)
         self.params = params
-        self._downloads = downloads
         self._fetcher = fetcher
         self._api = FpeApi(params.api_url, fetcher)
-        self._addresses: dict[str, str] = {}
 
-    def read(self) -> StationData:
+    def read(self: "FpeApiSource[DatasetParams]") -> StationData:
         """Read everything but the pixels.
 
         Where `observations_from` or `annotations_from` is set, the API's own are not read.
@@ -118,28 +118,9 @@ class FpeApiSource:
                 f"the station {station.name} has no image set {imageset_uuid!r} among its "
                 f"{len(imagesets)} at {self._api.address(f'stations/{row.id}')}/imagesets"
             )
-        if found[0].status != "DONE":
-            raise DataError(
-                f"the image set {wanted} is {found[0].status}, not DONE: score it when the Flow "
-                "Photo Explorer has finished with it"
-            )
+        refuse_unfinished(f"the image set {wanted}", found[0].status)
         images, excluded, _ = self._photos(row, found, station)
         return ImageSet(station, images, excluded)
-
-    def fetch(self, filename: str, target: Path) -> None:
-        """Put a photo at `target`; what was downloaded before is not downloaded again.
-
-        Raises:
-            PhotoError: it is gone, or none of the photos that were read.
-            DataError: no photo can be had now.
-        """
-        address = self._addresses.get(filename)
-        if address is None:
-            raise PhotoError(f"{filename} is none of the photos that were read")
-        try:
-            self._downloads.put(address, target)
-        except (AbsentError, TooLargeError) as error:
-            raise PhotoError(str(error)) from None
 
     def _station_row(self) -> StationRow:
         url, wanted = self.params.api_url, self.params.fpe_station.strip()
@@ -183,8 +164,7 @@ class FpeApiSource:
 
     def _photos(
         self, row: StationRow, imagesets: list[ImagesetRow], station: Station
-    ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-        """See `photos_table`; the photos' addresses are kept for `fetch`."""
+    ) -> PhotosTable:
         rows: list[dict[str, Any]] = []
         for one in imagesets:
             route = f"stations/{row.id}/imagesets/{one.id}"
@@ -193,15 +173,12 @@ class FpeApiSource:
                 image.model_dump() | {"imageset_status": one.status} for image in answer.images
             ]
         photos = pd.DataFrame(rows, columns=list(IMAGE_COLUMNS))
-        images, excluded, reasons = photos_table(
-            photos, station.timezone, self._api.address(f"stations/{row.id}")
-        )
-        by_id = {photo["id"]: photo["full_url"] for photo in rows}
-        addresses = (by_id[image_id] for image_id in images["image_id"])
-        self._addresses |= dict(zip(images["filename"], addresses, strict=True))
-        return images, excluded, reasons
+        where = self._api.address(f"stations/{row.id}")
+        return self._photos_table(photos, station.timezone, where)
 
-    def _observed(self, row: StationRow, timezone: str, times: pd.Series) -> Observed:
+    def _observed(
+        self: "FpeApiSource[DatasetParams]", row: StationRow, timezone: str, times: pd.Series
+    ) -> Observed:
         """The values from a day before the first photo to a day after the last.
 
         The API takes local times without offset, which an hour of autumn has twice. So each piece
@@ -243,7 +220,9 @@ class FpeApiSource:
         excluded = counted((~good).to_numpy(), "no value")
         return Observed(values[good].reset_index(drop=True), excluded)
 
-    def _annotations(self, row: StationRow) -> tuple[pd.DataFrame, Excluded, str]:
+    def _annotations(
+        self: "FpeApiSource[DatasetParams]", row: StationRow
+    ) -> tuple[pd.DataFrame, Excluded, str]:
         """The comparisons of the published model, what was left out, and a note on them."""
         variable = self.params.variable
         models = [

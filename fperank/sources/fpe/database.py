@@ -14,15 +14,14 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import pandas as pd
 
 from fperank.downloads import Downloads
-from fperank.errors import AbsentError, DataError, ParameterError, PhotoError, TooLargeError
+from fperank.errors import AbsentError, DataError, ParameterError
 from fperank.fetching import Fetcher, shown
-from fperank.params import DatasetParams
+from fperank.params import DatasetParams, PhotoSourceParamsT
 from fperank.sources.annotation_files import (
     Excluded,
     Row,
@@ -34,7 +33,13 @@ from fperank.sources.fpe import queries as query
 from fperank.sources.fpe.connection import connect as connect_by_environment
 from fperank.sources.fpe.connection import reading
 from fperank.sources.fpe.queries import Connection, Record
-from fperank.sources.fpe.records import ImageSet, photos_table, station_data, station_of
+from fperank.sources.fpe.records import (
+    FpePhotos,
+    ImageSet,
+    refuse_unfinished,
+    station_data,
+    station_of,
+)
 from fperank.sources.observation_file import Observed, counted, no_observations
 from fperank.variables import VARIABLES
 
@@ -43,11 +48,12 @@ _FILES_AT_ONCE = 8
 _WHERE = "the Flow Photo Explorer's database"
 
 
-class FpeDatabaseSource:
+class FpeDatabaseSource(FpePhotos, Generic[PhotoSourceParamsT]):
     """A station of the Flow Photo Explorer, read from its database.
 
     Args:
-        params: `fpe_station` says which station, `variable` what is measured and compared.
+        params: `fpe_station` says which station; `read` needs a dataset's, of which `variable`
+            says what is measured and compared.
         downloads: keeps the photos that were fetched.
         fetcher: fetches the files of comparisons.
         connect: opens a read-only connection.
@@ -55,18 +61,17 @@ class FpeDatabaseSource:
 
     def __init__(
         self,
-        params: DatasetParams,
+        params: PhotoSourceParamsT,
         downloads: Downloads,
         fetcher: Fetcher,
         connect: Callable[[], Connection] = connect_by_environment,
     ) -> None:
+        super().__init__(downloads)
         self.params = params
-        self._downloads = downloads
         self._fetcher = fetcher
         self._connect = connect
-        self._addresses: dict[str, str] = {}
 
-    def read(self) -> StationData:
+    def read(self: "FpeDatabaseSource[DatasetParams]") -> StationData:
         """Read everything but the pixels.
 
         Where `observations_from` or `annotations_from` is set, the database's own are not read.
@@ -97,8 +102,7 @@ class FpeDatabaseSource:
 
         station = station_of(row, self.params.timezone)
         where = f"{_WHERE}, station {station.name}"
-        table = photos_table(photos, station.timezone, where)
-        self._remember_addresses(photos, table[0])
+        table = self._photos_table(photos, station.timezone, where)
         observed = (
             no_observations(station.timezone)
             if values is None
@@ -137,33 +141,13 @@ class FpeDatabaseSource:
             found = query.imagesets(connection, wanted)
             if not found:
                 raise DataError(f"{where}: there is none with this uuid")
-            if found[0]["status"] != "DONE":
-                raise DataError(
-                    f"{where} is {found[0]['status']}, not DONE: score it when the Flow Photo "
-                    "Explorer has finished with it"
-                )
+            refuse_unfinished(where, found[0]["status"])
             station_id = found[0]["station_id"]
             row = query.stations(connection, str(station_id))[0]
             photos = query.photos(connection, station_id, wanted)
         station = station_of(row, self.params.timezone)
-        images, excluded, _ = photos_table(photos, station.timezone, where)
-        self._remember_addresses(photos, images)
+        images, excluded, _ = self._photos_table(photos, station.timezone, where)
         return ImageSet(station, images, excluded)
-
-    def fetch(self, filename: str, target: Path) -> None:
-        """Put a photo at `target`; what was downloaded before is not downloaded again.
-
-        Raises:
-            PhotoError: it is gone, or none of the photos that were read.
-            DataError: no photo can be had now.
-        """
-        address = self._addresses.get(filename)
-        if address is None:
-            raise PhotoError(f"{filename} is none of the photos that were read")
-        try:
-            self._downloads.put(address, target)
-        except (AbsentError, TooLargeError) as error:
-            raise PhotoError(str(error)) from None
 
     def _station_row(self, connection: Connection) -> Record:
         wanted = self.params.fpe_station
@@ -185,11 +169,6 @@ class FpeDatabaseSource:
                 f"the number of one as fpe_station: {told}"
             )
         return rows[0]
-
-    def _remember_addresses(self, photos: pd.DataFrame, images: pd.DataFrame) -> None:
-        by_id = dict(zip(photos["id"].astype("str"), photos["full_url"], strict=True))
-        addresses = (by_id[image_id] for image_id in images["image_id"])
-        self._addresses |= dict(zip(images["filename"], addresses, strict=True))
 
     def _annotations(self, submissions: list[Record]) -> tuple[pd.DataFrame, Excluded, list[str]]:
         reasons = [_reason_to_leave_out(one) for one in submissions]

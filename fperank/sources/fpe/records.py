@@ -1,4 +1,4 @@
-"""Records of the Flow Photo Explorer as a station's tables, whoever told them: database or API.
+"""The Flow Photo Explorer's records and photos, whoever told of them: database or API.
 
 Photos count only if they and their image set are DONE. Photos that show people or vehicles are left
 out everywhere, of training as of scoring: a detection of a person of 0.2 or more, of a vehicle of
@@ -10,14 +10,16 @@ Refused: photos without an id, time or address, file names that lead out of the 
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fperank.errors import DataError
+from fperank.downloads import Downloads
+from fperank.errors import AbsentError, DataError, PhotoError, TooLargeError
 from fperank.fetching import shown
-from fperank.params import DatasetParams
+from fperank.params import PhotoSourceParams
 from fperank.sources.annotation_files import Excluded, hashed_user_id, keep_known_photos
 from fperank.sources.base import StationData
 from fperank.sources.observation_file import Observed
@@ -32,6 +34,8 @@ IMAGE_COLUMNS = (
     *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
 )
 """What `photos_table` reads. `full_url` may be `s3://bucket/key` where a photo has no other."""
+PhotosTable = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
+"""What `photos_table` returns."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,50 @@ class ImageSet:
     station: Station
     images: pd.DataFrame
     excluded: pd.DataFrame
+
+
+class FpePhotos:
+    """The photos of either source, whose rows tell where they lie.
+
+    Args:
+        downloads: keeps the photos that were fetched.
+    """
+
+    def __init__(self, downloads: Downloads) -> None:
+        self._downloads = downloads
+        self._addresses: dict[str, str] = {}
+
+    def fetch(self, filename: str, target: Path) -> None:
+        """Put a photo at `target`; what was downloaded before is not downloaded again.
+
+        Raises:
+            PhotoError: it is gone, or none of the photos that were read.
+            DataError: no photo can be had now.
+        """
+        address = self._addresses.get(filename)
+        if address is None:
+            raise PhotoError(f"{filename} is none of the photos that were read")
+        try:
+            self._downloads.put(address, target)
+        except (AbsentError, TooLargeError) as error:
+            raise PhotoError(str(error)) from None
+
+    def _photos_table(self, rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
+        """See `photos_table`; the photos' addresses are kept for `fetch`."""
+        table = photos_table(rows, timezone, where)
+        by_id = dict(zip(rows["id"].astype("str"), rows["full_url"], strict=True))
+        addresses = (by_id[image_id] for image_id in table[0]["image_id"])
+        self._addresses |= dict(zip(table[0]["filename"], addresses, strict=True))
+        return table
+
+
+def refuse_unfinished(imageset: str, status: str | None) -> None:
+    """Refuse an image set whose photos do not count yet: `DataError`."""
+    if status != "DONE":
+        raise DataError(
+            f"{imageset} is {status}, not DONE: score it when the Flow Photo Explorer has finished "
+            "with it"
+        )
 
 
 def station_of(row: Mapping[str, Any], timezone: str) -> Station:
@@ -76,11 +124,11 @@ def station_of(row: Mapping[str, Any], timezone: str) -> Station:
 
 def station_data(
     station: Station,
-    photos: tuple[pd.DataFrame, pd.DataFrame, dict[str, str]],
+    photos: PhotosTable,
     observed: Observed,
     answers: tuple[pd.DataFrame, Excluded],
     notes: list[str],
-    params: DatasetParams,
+    params: PhotoSourceParams,
 ) -> StationData:
     """Put together what was read.
 
@@ -109,9 +157,7 @@ def station_data(
     )
 
 
-def photos_table(
-    rows: pd.DataFrame, timezone: str, where: str
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+def photos_table(rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
     """The photos that may be used.
 
     Args:
