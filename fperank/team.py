@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,13 @@ import torch
 from torch import Tensor, distributed
 
 from fperank.compute import choose_device
-from fperank.errors import ParameterError
+from fperank.errors import DataError, ParameterError
 
 T = TypeVar("T")
 
 _PLACE, _MEETING = "FPERANK_PROCESS", "FPERANK_MEETING"
+_FAILED = "one of the processes that train together has failed: what it said stands above"
+_SECONDS_TO_END = 10
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,13 @@ def gather(processes: int, accelerator: str) -> Iterator[Team]:
         try:
             with _meeting(meeting, place, processes, device) as team:
                 yield team
-        except BaseException:
+        except BaseException as error:
+            # Torch's own error when another process no longer answers would tell less.
+            deserted = isinstance(error, RuntimeError) and any(map(_has_failed, others))
             for other in others:
                 other.kill()
+            if deserted:
+                raise DataError(_FAILED) from None
             raise
         for other in others:
             other.wait()
@@ -141,10 +148,18 @@ def _start(place: int, meeting: Path) -> "subprocess.Popen[bytes]":
     )
 
 
+def _has_failed(other: "subprocess.Popen[bytes]") -> bool:
+    try:
+        return other.wait(_SECONDS_TO_END) > 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def _end_if_it_fails(other: "subprocess.Popen[bytes]") -> None:
-    """End this process when another has failed: it would wait for that one for ever."""
+    """End this process when another has failed: on a card it would wait for that one for ever."""
     if other.wait() > 0:
-        print("error: one of the training processes has failed, so all end", file=sys.stderr)
+        time.sleep(_SECONDS_TO_END)
+        print(f"error: {_FAILED}", file=sys.stderr)
         os._exit(1)
 
 

@@ -97,18 +97,12 @@ class Trainer:
         network.to(team.device).to(memory_format=torch.channels_last)
         weights = [p for p in network.parameters() if p.requires_grad]
         optimizer: torch.optim.Optimizer
+        rate, decay = params.learning_rate, params.weight_decay
         if params.optimizer == "sgd":
-            optimizer = torch.optim.SGD(
-                weights,
-                params.learning_rate,
-                _MOMENTUM,
-                weight_decay=params.weight_decay,
-                fused=True,
-            )
+            # Not fused: torch's fused step fails where weights join after the first step.
+            optimizer = torch.optim.SGD(weights, rate, _MOMENTUM, weight_decay=decay)
         else:
-            optimizer = torch.optim.AdamW(
-                weights, params.learning_rate, weight_decay=params.weight_decay, fused=True
-            )
+            optimizer = torch.optim.AdamW(weights, rate, weight_decay=decay, fused=True)
         return cls(data, params, network, optimizer, team)
 
     def finished(self) -> bool:

@@ -70,11 +70,16 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize(("schedule", "frozen"), [("cosine", 1), ("plateau", 1), ("cosine", 3)])
+@pytest.mark.parametrize(
+    ("schedule", "frozen", "optimizer"),
+    [("cosine", 1, "adamw"), ("plateau", 1, "sgd"), ("cosine", 3, "adamw")],
+)
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
-    own, data, tmp_path, schedule, frozen
+    own, data, tmp_path, schedule, frozen, optimizer
 ):
-    settings = changed(own, lr_schedule=schedule, freeze_epochs=frozen, loss="rao_kupper")
+    settings = changed(
+        own, lr_schedule=schedule, freeze_epochs=frozen, optimizer=optimizer, loss="rao_kupper"
+    )
     whole = run(data, settings, tmp_path / "whole")
 
     def kill_after_second(row):

@@ -1,0 +1,78 @@
+"""A program whose processes train together on noise; `test_team.py` starts it.
+
+    python team_member.py FOLDER WAY
+
+Each process leaves in FOLDER what it ended with. WAY is `train`, or `fail` (the second process
+fails), or `wait` (both wait for ever, after telling their process numbers).
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from fperank.batches import PairSet, TrainingData
+from fperank.images import PhotoView
+from fperank.params import Params, TrainParams, load_params
+from fperank.team import gather
+from fperank.training import Trainer
+
+ROOT = Path(__file__).parents[1]
+CHANGES = {
+    "backbone": "resnet18",
+    "hidden_units": [8],
+    "optimizer": "sgd",
+    "lr_schedule": "constant",
+    "batch_pairs": 20,
+    "loss": "davidson",
+    "epochs": 2,
+    "threads": 1,
+    "processes": 2,
+}
+
+
+def settings(**changes):
+    params = load_params(ROOT / "params.yaml", Params)
+    values = params.model_dump(include=set(TrainParams.model_fields))
+    return TrainParams.model_validate({**values, **CHANGES, **changes})
+
+
+def noise():
+    """Forty training pairs and ten for validation among thirty photos of noise."""
+    generator = torch.Generator().manual_seed(4)
+
+    def pairs(n, first, photos):
+        one = torch.randint(photos, (n,), generator=generator)
+        other = (one + torch.randint(1, photos, (n,), generator=generator)) % photos
+        label = torch.randint(-1, 2, (n,), generator=generator)
+        return PairSet(first + one, first + other, label)
+
+    pixels = torch.randint(256, (30, 32, 32, 3), generator=generator, dtype=torch.uint8)
+    view = PhotoView(height=32, width=32)
+    return TrainingData(
+        pixels, view, pairs(40, 0, 24), pairs(10, 24, 6), [0.5] * 3, [0.3] * 3, {}, 0
+    )
+
+
+def main(folder, way):
+    with gather(2, "cpu") as team:
+        (folder / f"{team.place}.pid").write_text(str(os.getpid()))
+        if way == "fail" and team.place:
+            raise SystemExit(3)
+        if way == "wait":
+            time.sleep(600)
+        trainer = Trainer.start(noise(), settings(freeze_epochs=1), team)
+        states = []
+        for _ in range(2):
+            trainer.run_epoch()
+            network = trainer.network.state_dict()
+            states.append({name: value.clone() for name, value in network.items()})
+        left = {"states": states, "history": trainer.history}
+        torch.save(left, folder / f"{team.place}.part")
+        (folder / f"{team.place}.part").rename(folder / f"{team.place}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
