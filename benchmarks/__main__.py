@@ -18,7 +18,7 @@ from benchmarks import measure
 from fperank.files import read_json, write_json
 
 RESULTS = measure.ROOT / "benchmarks" / "results.json"
-NAMES = ("train", "score", "tables", "report", "status", "growth", "agreement")
+NAMES = ("train", "score", "tables", "report", "status", "growth", "sizes", "agreement")
 """In this order. `batching` is not among them: it takes a station, see README.md."""
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fperank.compute import choose_device, set_determinism
+from fperank.compute import choose_device, mixed_precision, set_determinism
 from fperank.errors import ParameterError
 
 
@@ -21,3 +21,12 @@ def test_auto_takes_what_is_there_and_a_named_device_must_be_there():
     if not there:
         with pytest.raises(ParameterError, match=r"accelerator is 'cuda'.*set it to cpu or auto"):
             choose_device("cuda")
+
+
+def test_processors_keep_all_digits_and_cuda_cards_that_can_do_with_half(monkeypatch):
+    product = torch.ones(2, 2) @ torch.ones(2, 2)
+    with mixed_precision(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == product.dtype == torch.float32
+    for can in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda can=can: can)
+        assert mixed_precision(torch.device("cuda"))._enabled == (can and torch.cuda.is_available())

@@ -187,6 +187,26 @@ def test_changed_photos_reach_the_first_convolution_channels_last(own, data):
     assert {stride[1] for stride in strides} == {1}
 
 
+def test_half_the_digits_are_for_the_backbone_and_for_training_alone(own, data, monkeypatch):
+    """On a processor by force, as graphics cards have it."""
+    plain = training.Trainer.start(data, own)
+    plain.run_epoch()
+    forced = torch.autocast("cpu", torch.bfloat16)
+    monkeypatch.setattr(training, "mixed_precision", lambda device: forced)
+    half = training.Trainer.start(data, own)
+    seen = set()
+    convolution = next(m for m in half.network.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(
+        lambda module, given, answer: seen.add((module.training, answer.dtype))
+    )
+    half.network.head.register_forward_pre_hook(lambda _, given: seen.add(given[0].dtype))
+    half.run_epoch()
+    assert seen == {(True, torch.bfloat16), (False, torch.float32), torch.float32}
+    assert {weight.dtype for weight in half.network.parameters()} == {torch.float32}
+    assert half.history[0]["train_loss"] == pytest.approx(plain.history[0]["train_loss"], rel=0.05)
+    assert half.history[0]["train_loss"] != plain.history[0]["train_loss"]
+
+
 def test_the_epoch_of_the_lowest_validation_loss_is_kept(own, data, tmp_path):
     model = run(data, own, tmp_path)
     kept = model.history.loc[model.history["kept"], "epoch"].tolist()
