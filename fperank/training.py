@@ -5,6 +5,9 @@ that was killed must end with the very weights of a run that was not. Both hold 
 number of an epoch follows from (seed, epoch) alone.
 
 Each distinct photo of a batch goes through the network once, however many of its pairs are in it.
+What validates, and is kept, is a running mean of the weights over the last steps: it orders photos
+a little better than the weights of any one step (docs/performance.md).
+
 While the backbone is frozen, what it makes of a photo cannot change: each photo goes through it
 once for all frozen epochs, in evaluation mode and without augmentation, which starts with the first
 unfrozen epoch. A resumed run computes these features anew, to the same bits, and stores none.
@@ -14,12 +17,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from fperank.augment import augment
@@ -38,6 +42,7 @@ from fperank.team import Team
 
 _CHUNK = 64
 _MOMENTUM = 0.9
+_STEPS_OF_MEAN = 10
 
 
 @dataclass
@@ -62,14 +67,17 @@ class Trainer:
     """One training run, epoch by epoch.
 
     Attributes:
+        network: that learns.
+        mean: the running mean of its weights and BatchNorm statistics.
         history: the finished epochs' figures.
-        best_state: the weights of the epoch of the lowest validation loss.
+        best_state: the mean weights of the epoch of the lowest validation loss.
         features: `[photos, channels]`, the frozen backbone's; none once it is unfrozen.
     """
 
     data: TrainingData
     params: TrainParams
     network: FlowRanker
+    mean: AveragedModel
     optimizer: torch.optim.Optimizer
     team: Team
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -103,7 +111,9 @@ class Trainer:
             optimizer = torch.optim.SGD(weights, rate, _MOMENTUM, weight_decay=decay)
         else:
             optimizer = torch.optim.AdamW(weights, rate, weight_decay=decay, fused=True)
-        return cls(data, params, network, optimizer, team)
+        running = get_ema_multi_avg_fn(1 - 1 / _STEPS_OF_MEAN)  # type: ignore[no-untyped-call]
+        mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
+        return cls(data, params, network, mean, optimizer, team)
 
     def finished(self) -> bool:
         """Whether all epochs ran, or validation has not improved for long enough."""
@@ -148,9 +158,11 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self.team.average([p.grad for p in self.network.parameters() if p.grad is not None])
             self.optimizer.step()
+            self.mean.update_parameters(self.network)
             losses.append(loss.detach() * len(batch))
         # BatchNorm's running statistics are each process's own until here.
-        self.team.average([b for b in self.network.buffers() if b.is_floating_point()])
+        for network in (self.network, self.mean.module):
+            self.team.average([b for b in network.buffers() if b.is_floating_point()])
         own_loss = float(torch.stack(losses).cpu().double().sum())
         train_loss = self.team.mean(own_loss) * self.team.size / len(self.data.train)
         val_loss, accuracy = map(self.team.mean, self.validate())
@@ -170,7 +182,8 @@ class Trainer:
                 f"learning_rate (now {self.params.learning_rate})"
             )
         if self.kept_epoch() == epoch:
-            self.best_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+            kept = self.mean.module.state_dict()
+            self.best_state = {name: value.detach().clone() for name, value in kept.items()}
 
     def _generator(self, epoch: int, place: int) -> torch.Generator:
         """What makes all that is random in an epoch, for one of the processes."""
@@ -226,16 +239,14 @@ class Trainer:
     def validate(self) -> tuple[float, float]:
         """Mean validation loss, and the share of untied pairs in the right order."""
         pairs = self.data.val
-        self.network.eval()
+        network = cast(FlowRanker, self.mean.module.eval())
         distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
         if self.features is not None:
-            scores = (
-                self.network.head(self.features[distinct.to(self.team.device)]).squeeze(1).cpu()
-            )
+            scores = network.head(self.features[distinct.to(self.team.device)]).squeeze(1).cpu()
         else:
-            scores = self._evaluate(self.network, distinct).cpu()
+            scores = self._evaluate(network, distinct).cpu()
         first, second = scores[place].chunk(2)
-        tie = self.network.tie_parameter.cpu()
+        tie = network.tie_parameter.cpu()
         loss = pair_loss(first - second, pairs.label, self.params.loss, tie).mean()
         untied = pairs.label != 0
         right = torch.sign(first - second)[untied] == pairs.label[untied]
@@ -245,6 +256,7 @@ class Trainer:
         """Everything that a later process needs to go on from here."""
         return {
             "network": self.network.state_dict(),
+            "mean": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_state": self.best_state,
             "history": self.history,
@@ -253,6 +265,7 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to what `state` told."""
         self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_state, self.history = state["best_state"], state["history"]
         self.features = None

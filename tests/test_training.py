@@ -164,6 +164,7 @@ def test_a_frozen_epoch_trains_as_if_every_batch_went_through_the_backbone(own, 
         optimizer.zero_grad()
         pair_loss(difference, label, settings.loss, network.tie_parameter).mean().backward()
         optimizer.step()
+        slow.mean.update_parameters(network)
     for name, value in network.head.state_dict().items():
         torch.testing.assert_close(trainer.network.head.state_dict()[name], value)
     assert trainer.history[0]["val_loss"] == pytest.approx(slow.validate()[0], rel=1e-4)
@@ -171,7 +172,7 @@ def test_a_frozen_epoch_trains_as_if_every_batch_went_through_the_backbone(own, 
 
 def test_each_validation_photo_goes_through_the_network_once(own, data):
     trainer = training.Trainer.start(data, own)
-    seen = photos_through(trainer.network.backbone)
+    seen = photos_through(trainer.mean.module.backbone)
     trainer.validate()
     photos = torch.cat([data.val.first, data.val.second])
     assert sum(seen) == len(photos.unique()) < len(photos)
@@ -195,10 +196,11 @@ def test_half_the_digits_are_for_the_backbone_and_for_training_alone(own, data, 
     monkeypatch.setattr(training, "mixed_precision", lambda device: forced)
     half = training.Trainer.start(data, own)
     seen = set()
-    convolution = next(m for m in half.network.modules() if isinstance(m, torch.nn.Conv2d))
-    convolution.register_forward_hook(
-        lambda module, given, answer: seen.add((module.training, answer.dtype))
-    )
+    for network in (half.network, half.mean.module):
+        convolution = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+        convolution.register_forward_hook(
+            lambda module, given, answer: seen.add((module.training, answer.dtype))
+        )
     half.network.head.register_forward_pre_hook(lambda _, given: seen.add(given[0].dtype))
     half.run_epoch()
     assert seen == {(True, torch.bfloat16), (False, torch.float32), torch.float32}
@@ -213,10 +215,28 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept(own, data, tmp_path):
     assert kept == [int(model.history.loc[model.history["val_loss"].idxmin(), "epoch"])]
     assert model.description.kept_epoch == kept[0]
     trainer = training.Trainer.start(data, own)
-    trainer.network.load_state_dict(model.state)
+    trainer.mean.module.load_state_dict(model.state)
     val_loss, accuracy = trainer.validate()
     assert val_loss == model.history["val_loss"].min()
     assert accuracy == model.history.loc[model.history["kept"], "val_pair_accuracy"].item()
+
+
+def test_what_is_kept_is_a_running_mean_of_the_weights_of_the_last_ten_steps(own, data):
+    trainer = training.Trainer.start(data, changed(own, batch_pairs=80))
+    seen = []
+    update = trainer.mean.update_parameters
+    trainer.mean.update_parameters = lambda network: (
+        seen.append(network.head[0].weight.detach().clone()),
+        update(network),
+    )
+    trainer.run_epoch()
+    trainer.run_epoch()
+    assert len(seen) > 3
+    mean = seen[0]
+    for weight in seen[1:]:
+        mean = mean + (weight - mean) / 10
+    torch.testing.assert_close(trainer.mean.module.head[0].weight, mean)
+    assert not torch.equal(trainer.network.head[0].weight, trainer.mean.module.head[0].weight)
 
 
 def test_early_stopping_waits_its_epochs_and_ignores_frozen_ones(own, data):
