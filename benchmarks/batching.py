@@ -143,7 +143,9 @@ def measure(job: Job) -> dict[str, float | int | str]:
     data = load_data(read_table(job.input / "pairs.csv", PAIRS, zone), photos, params)
     encoded: list[int] = []
 
-    def counted(pairs: PairSet, size: int, generator: torch.Generator) -> list[Tensor]:
+    def counted(
+        pairs: PairSet, size: int, generator: torch.Generator, _shares: int
+    ) -> list[Tensor]:
         batches = WAYS[job.way](pairs, size, generator)
         distinct = [
             len(torch.unique(torch.cat([pairs.first[b], pairs.second[b]]))) for b in batches
@@ -186,7 +188,7 @@ def _scores(trainer: training.Trainer, pixels: list[Pixels]) -> NDArray[np.float
     trainer.network.eval()
     mean, std = trainer.data.mean, trainer.data.std
     chunks = [
-        trainer.network(normalise(to_tensor(chunk, trainer.device), mean, std))
+        trainer.network(normalise(to_tensor(chunk, trainer.team.device), mean, std))
         for chunk in torch.split(torch.from_numpy(np.stack(pixels)), 64)
     ]
     return torch.cat(chunks).double().numpy()

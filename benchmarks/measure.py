@@ -128,14 +128,24 @@ def peak_mib(module: str, *options: object) -> int:
     Raises:
         RuntimeError: the process failed; its own words stand above.
     """
-    command = [sys.executable, "-m", module, *map(str, options)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"python -m {module} ended with status {process.returncode}")
+    # Linux counts a process's peak from before it became another program: what starts this one
+    # must be small itself.
+    command = [sys.executable, "-c", _START_AND_TELL_PEAK, sys.executable, "-m", module]
+    told = subprocess.run(  # noqa: S603
+        [*command, *map(str, options)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    if told.returncode:
+        raise RuntimeError(f"python -m {module} ended with status {told.returncode}")
     # Linux counts in KiB, macOS in bytes.
-    return round(used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    return round(int(told.stdout) / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+_START_AND_TELL_PEAK = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 
 
 def machine() -> dict[str, Figure]:

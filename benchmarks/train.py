@@ -55,13 +55,14 @@ class Encoded:
 
     @classmethod
     def watch(cls, trainer: Trainer) -> "Encoded":
-        """Count what goes through this trainer's backbone from now on."""
+        """Count what goes through this trainer's backbones from now on."""
         seen = cls()
 
         def count(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
             (seen.training if torch.is_grad_enabled() else seen.scoring).append(len(inputs[0]))
 
-        trainer.network.backbone.register_forward_pre_hook(count)
+        for network in (trainer.network, trainer.mean.module):
+            network.backbone.register_forward_pre_hook(count)
         return seen
 
     def clear(self) -> None:
@@ -121,6 +122,7 @@ def both_trainers(
     with torch.no_grad():
         *_, weight, _ = own.network.head.parameters()
         weight.div_(spread)
+    own.mean.module.load_state_dict(own.network.state_dict())
     # The plain memory format, not fperank's.
     network = copy.deepcopy(own.network).to(memory_format=torch.contiguous_format)
     train, val = (rows_of(pairs, photos, split, mirrored=split == "train") for split in SPLITS)
@@ -142,7 +144,7 @@ def network_alone(own: Trainer, encoded: Encoded) -> Callable[[], None]:
     view = own.data.view
     # Batches differ from epoch to epoch; none has more than 1.5 times as many pairs as asked for.
     most = max(3 * own.params.batch_pairs, *encoded.scoring)
-    ready = torch.randn(most, 3, view.height, view.width, device=own.device)
+    ready = torch.randn(most, 3, view.height, view.width, device=own.team.device)
     ready = ready.contiguous(memory_format=torch.channels_last)
 
     def epoch() -> None:

@@ -56,7 +56,7 @@ def score(
         str, typer.Option(help="Image sets through the API: the station's number or name.")
     ] = "",
     threads: Annotated[
-        int, typer.Option(help="Processor threads; as in params.yaml for the same last digits.")
+        int, typer.Option(help="Processor threads; any number gives the same scores.")
     ] = 2,
     accelerator: Annotated[
         str, typer.Option(help="cpu, cuda, mps, or auto for cuda or mps where there is one.")
