@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,14 +103,17 @@ def gather(processes: int, accelerator: str) -> Iterator[Team]:
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
         others = [_start(other, meeting) for other in range(1, processes)]
+        parted = threading.Event()
         for other in others:
-            threading.Thread(target=_end_if_it_fails, args=(other,), daemon=True).start()
+            watch = threading.Thread(target=_end_if_it_fails, args=(other, parted), daemon=True)
+            watch.start()
         try:
             with _meeting(meeting, place, processes, device) as team:
                 yield team
         except BaseException as error:
             # Torch's own error when another process no longer answers would tell less.
             deserted = isinstance(error, RuntimeError) and any(map(_has_failed, others))
+            parted.set()
             for other in others:
                 other.kill()
             if deserted:
@@ -150,15 +152,14 @@ def _start(place: int, meeting: Path) -> "subprocess.Popen[bytes]":
 
 def _has_failed(other: "subprocess.Popen[bytes]") -> bool:
     try:
-        return other.wait(_SECONDS_TO_END) > 0
+        return other.wait(_SECONDS_TO_END) != 0
     except subprocess.TimeoutExpired:
         return False
 
 
-def _end_if_it_fails(other: "subprocess.Popen[bytes]") -> None:
+def _end_if_it_fails(other: "subprocess.Popen[bytes]", parted: threading.Event) -> None:
     """End this process when another has failed: on a card it would wait for that one for ever."""
-    if other.wait() > 0:
-        time.sleep(_SECONDS_TO_END)
+    if other.wait() != 0 and not parted.wait(_SECONDS_TO_END):
         print(f"error: {_FAILED}", file=sys.stderr)
         os._exit(1)
 

@@ -3,10 +3,11 @@
     python team_member.py FOLDER WAY
 
 Each process leaves in FOLDER what it ended with. WAY is `train`, or `fail` (the second process
-fails), or `wait` (both wait for ever, after telling their process numbers).
+fails), or `killed` (it is), or `wait` (both wait for ever, after telling their process numbers).
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -61,6 +62,8 @@ def main(folder, way):
         (folder / f"{team.place}.pid").write_text(str(os.getpid()))
         if way == "fail" and team.place:
             raise SystemExit(3)
+        if way == "killed" and team.place:
+            os.kill(os.getpid(), signal.SIGKILL)
         if way == "wait":
             time.sleep(600)
         trainer = Trainer.start(noise(), settings(freeze_epochs=1), team)

@@ -28,6 +28,13 @@ def test_batches_hold_every_pair_once_and_are_of_nearly_one_size(photos):
     assert [len(b) for b in batches_of(random_pairs(photos, 3), 64)] == [3]
 
 
+@pytest.mark.parametrize(("shares", "batches"), [(1, 4), (2, 4), (3, 3), (8, 8)])
+def test_batches_can_be_shared_out_evenly(shares, batches):
+    made = pair_batches(random_pairs(80, 103), 25, torch.Generator().manual_seed(1), shares)
+    assert len(made) == batches
+    assert sorted(torch.cat(made).tolist()) == list(range(103))
+
+
 def test_batches_of_a_sparse_station_encode_far_fewer_photos_than_random_ones():
     pairs = random_pairs(350, 750)
     random = torch.randperm(750, generator=torch.Generator().manual_seed(1)).tensor_split(12)

@@ -92,8 +92,9 @@ def test_a_step_together_is_a_step_by_the_mean_of_the_gradients(both):
         torch.testing.assert_close(alone.network.state_dict()[name], value, rtol=1e-5, atol=1e-7)
 
 
-def test_when_one_process_fails_all_end_and_say_so(tmp_path):
-    process = start(tmp_path / "team", "fail")
+@pytest.mark.parametrize("way", ["fail", "killed"])
+def test_when_one_process_fails_all_end_and_say_so(tmp_path, way):
+    process = start(tmp_path / "team", way)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "one of the processes that train together has failed" in told
