@@ -116,7 +116,7 @@ def test_the_training_benchmark_tells_its_figures(tmp_path, station, own):
         assert value >= 0, name
     # 60 rows and 8 validation pairs, both photos of each.
     assert result.figures["reference_photos_encoded"] == 136
-    assert 20 >= result.figures["fperank_photos_encoded"] > 10
+    assert 30 >= result.figures["fperank_photos_encoded"] > 10
     assert result.figures["loss_apart_by_decoding"] < 1e-4
     result.tell(tmp_path / "figures.json")
     told = read_json(tmp_path / "figures.json")
