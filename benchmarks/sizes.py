@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks import measure
 from benchmarks.agreement import (
@@ -73,7 +72,6 @@ def main() -> None:
             runs = []
             for seed in range(1, options.seeds + 1):
                 chosen = TrainParams.model_validate({**own, "input_size": height, "seed": seed})
-                torch.set_num_threads(chosen.threads)
                 runs.append(one_run(station, chosen, folder))
                 print(f"  {height} pixels, seed {seed}: {runs[-1]}", flush=True)
             for name in runs[0]:
