@@ -27,6 +27,7 @@ from torch import Tensor
 
 from fperank import training
 from fperank.batches import PairSet, load_data
+from fperank.best_epoch import kept_epoch
 from fperank.errors import PhotoError
 from fperank.images import Pixels, read_photos
 from fperank.metrics import tau
@@ -161,17 +162,17 @@ def measure(job: Job) -> dict[str, float | int | str]:
             trainer.run_epoch()
             seconds.append(time.process_time() - begun)
     trainer.network.load_state_dict(trainer.best_state)
-    kept = trainer.history[trainer.kept_epoch() - 1]
+    kept = kept_epoch(trainer.val_losses)
     images = read_table(job.input / "images.csv", INPUT_IMAGES, zone)
     result: dict[str, float | int | str] = {
         **{name: value for name, value in asdict(job).items() if not isinstance(value, Path)},
         "station": read_station(job.input / "station.json").name,
         "encodes_per_epoch": float(np.mean(encoded)),
         "seconds_per_epoch": float(np.median(seconds)),
-        "kept_epoch": trainer.kept_epoch(),
-        "val_loss": kept["val_loss"],
+        "kept_epoch": kept,
+        "val_loss": trainer.history[kept - 1]["val_loss"],
         "last_val_loss": trainer.history[-1]["val_loss"],
-        "val_pair_accuracy": kept["val_pair_accuracy"],
+        "val_pair_accuracy": trainer.history[kept - 1]["val_pair_accuracy"],
     }
     for split in ("test-in", "test-out"):
         rows = images[(images["split"] == split) & images["value"].notna()]

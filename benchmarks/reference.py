@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from fperank.augment import augment
+from fperank.best_epoch import kept_epoch
 from fperank.images import PhotoView
 from fperank.losses import pair_loss
 from fperank.modelfile import load_model
@@ -109,6 +110,8 @@ class ReferenceTrainer:
         val: the pair list of validation.
         history: `train_loss`, `val_loss` and `val_pair_accuracy` of each epoch.
         best_state: the weights of the epoch with the lowest validation loss.
+        val_losses: each epoch's, `[pairs]`.
+        state_kept_alike: the weights of the epoch that fperank's rule would keep.
     """
 
     reader: Reader
@@ -118,6 +121,8 @@ class ReferenceTrainer:
     val: list[Row]
     history: list[dict[str, float]] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
+    val_losses: list[Tensor] = field(default_factory=list)
+    state_kept_alike: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         weights = [p for p in self.network.parameters() if p.requires_grad]
@@ -154,9 +159,13 @@ class ReferenceTrainer:
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self.optimizer.step()
             total += float(loss.detach()) * len(rows)
-        val_loss, accuracy = self.validate()
+        losses, accuracy = self.validate()
+        self.val_losses.append(losses)
+        val_loss = float(losses.mean())
         if all(val_loss < earlier for earlier in val_losses):
             self.best_state = copy.deepcopy(self.network.state_dict())
+        if kept_epoch(self.val_losses) == epoch:
+            self.state_kept_alike = copy.deepcopy(self.network.state_dict())
         self.history.append(
             {
                 "train_loss": total / len(self.train),
@@ -166,8 +175,8 @@ class ReferenceTrainer:
         )
 
     @torch.no_grad()
-    def validate(self) -> tuple[float, float]:
-        """Mean validation loss, and the share of untied pairs in the right order, pair by pair."""
+    def validate(self) -> tuple[Tensor, float]:
+        """Each pair's loss, and the share of untied pairs in the right order, pair by pair."""
         self.network.eval()
         losses, right = [], []
         for row in self.val:
@@ -179,7 +188,7 @@ class ReferenceTrainer:
             losses.append(float(self._pair_loss(difference, torch.tensor([row.label]))))
             if row.label:
                 right.append(float(torch.sign(difference)) == row.label)
-        return float(np.mean(losses)), float(np.mean(right)) if right else float("nan")
+        return torch.tensor(losses), float(np.mean(right)) if right else float("nan")
 
     def _loss(self, first: Tensor, second: Tensor, label: Tensor) -> Tensor:
         first_score = self.network(self.reader.normalise(first))

@@ -22,7 +22,7 @@ from benchmarks import measure
 from benchmarks.photos import CAMERAS, LOSSLESS, build_photos, compare
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
 from fperank.batches import IMAGENET_MEAN, IMAGENET_STD, TrainingData, load_data
-from fperank.compute import set_determinism
+from fperank.compute import mixed_precision, set_determinism
 from fperank.images import PhotoView
 from fperank.params import TrainParams
 from fperank.pixel_cache import PixelCache
@@ -88,7 +88,12 @@ def same_losses(folder: Path, params: TrainParams) -> dict[str, float]:
     """
     images = build_photos(folder, 24, LOSSLESS)
     pairs = compare(images, 40, 12)
-    plain = {**params.model_dump(), **_NO_AUGMENTATION, "batch_pairs": 2 * len(pairs)}
+    plain = {
+        **params.model_dump(),
+        **_NO_AUGMENTATION,
+        "batch_pairs": 2 * len(pairs),
+        "precision": "float32",
+    }
     apart = {}
     for name, backbone, frozen in (
         ("batch_norm_frozen", "resnet18", 1),
@@ -98,12 +103,16 @@ def same_losses(folder: Path, params: TrainParams) -> dict[str, float]:
         own, reference = both_trainers(
             folder, pairs, TrainParams.model_validate({**plain, **changes})
         )
-        apart[f"{name}_evaluation"] = abs(own.validate()[0] - reference.validate()[0])
+        apart[f"{name}_evaluation"] = abs(_val_loss(own) - _val_loss(reference))
         own.run_epoch()
         reference.run_epoch()
         ours, theirs = own.history[0]["train_loss"], reference.history[0]["train_loss"]
         apart[f"{name}_first_step"] = abs(ours - theirs)
     return apart
+
+
+def _val_loss(trainer: Trainer | ReferenceTrainer) -> float:
+    return float(trainer.validate()[0].mean())
 
 
 def both_trainers(
@@ -151,7 +160,9 @@ def network_alone(own: Trainer, encoded: Encoded) -> Callable[[], None]:
         network.train()
         for n in encoded.training:
             optimizer.zero_grad(set_to_none=True)
-            network(ready[:n]).sum().backward()
+            with mixed_precision(own.team.device, own.params.precision):
+                features = network.backbone(ready[:n])
+            network.head(features.float()).sum().backward()
             optimizer.step()
         network.eval()
         with torch.inference_mode():
@@ -190,7 +201,7 @@ def measure_epochs(setting: Setting, repeats: int, result: measure.Result) -> No
     with tempfile.TemporaryDirectory() as cache:
         first, later = (measure.seconds(lambda: read_all(setting, Path(cache))) for _ in range(2))
     own, reference = both_trainers(photos, pairs, params)
-    first_losses = own.validate()[0], reference.validate()[0]
+    first_losses = _val_loss(own), _val_loss(reference)
     encoded = Encoded.watch(own)
     own.run_epoch()
     alone = network_alone(own, encoded)

@@ -204,6 +204,7 @@ class TrainParams(ComputeParams, PhotoParams, AugmentParams):
     lr_schedule: Literal["plateau", "cosine", "constant"]
     early_stopping_epochs: Annotated[int, Field(ge=0)]
     seed: Annotated[int, Field(ge=0)]
+    precision: Literal["auto", "float32"]
     processes: Annotated[int, Field(ge=1, le=64)]
 
 

@@ -5,8 +5,8 @@ that was killed must end with the very weights of a run that was not. Both hold 
 number of an epoch follows from (seed, epoch) alone.
 
 Each distinct photo of a batch goes through the network once, however many of its pairs are in it.
-What validates, and is kept, is a running mean of the weights over the last steps: it orders photos
-a little better than the weights of any one step (docs/performance.md).
+What validates, and is kept, is a running mean of the weights over the last steps, as it orders
+photos a little better than those of one step (docs/performance.md).
 
 While the backbone is frozen, what it makes of a photo cannot change: each photo goes through it
 once for all frozen epochs, in evaluation mode and without augmentation, which starts with the first
@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from fperank.augment import augment
 from fperank.batches import TrainingData
+from fperank.best_epoch import kept_epoch, lowest_epoch
 from fperank.checkpoints import Checkpoint
 from fperank.compute import choose_device, mixed_precision, set_determinism
 from fperank.errors import DataError
@@ -70,7 +71,8 @@ class Trainer:
         network: that learns.
         mean: the running mean of its weights and BatchNorm statistics.
         history: the finished epochs' figures.
-        best_state: the mean weights of the epoch of the lowest validation loss.
+        val_losses: `[pairs]`, each finished epoch's.
+        best_state: the mean weights of the epoch to keep.
         features: `[photos, channels]`, the frozen backbone's; none once it is unfrozen.
     """
 
@@ -81,6 +83,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     team: Team
     history: list[dict[str, Any]] = field(default_factory=list)
+    val_losses: list[Tensor] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
     features: Tensor | None = None
 
@@ -111,7 +114,8 @@ class Trainer:
             optimizer = torch.optim.SGD(weights, rate, _MOMENTUM, weight_decay=decay)
         else:
             optimizer = torch.optim.AdamW(weights, rate, weight_decay=decay, fused=True)
-        running = get_ema_multi_avg_fn(1 - 1 / _STEPS_OF_MEAN)  # type: ignore[no-untyped-call]
+        share = 1 - 1 / _STEPS_OF_MEAN
+        running = get_ema_multi_avg_fn(share)  # type: ignore[no-untyped-call]  # untyped in torch
         mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
         return cls(data, params, network, mean, optimizer, team)
 
@@ -121,14 +125,8 @@ class Trainer:
         if epochs >= self.params.epochs:
             return True
         # Frozen epochs say nothing of what the unfrozen network can do.
-        waited = epochs - max(self.kept_epoch(), self.params.freeze_epochs)
+        waited = epochs - max(lowest_epoch(self.val_losses), self.params.freeze_epochs)
         return bool(patience) and waited >= patience
-
-    def kept_epoch(self) -> int:
-        """The epoch of the lowest validation loss, counted from 1; 0 before the first."""
-        if not self.history:
-            return 0
-        return 1 + min(range(len(self.history)), key=lambda k: self.history[k]["val_loss"])
 
     def run_epoch(self) -> None:
         """Train for one epoch, validate, and keep the weights if they are the best so far."""
@@ -161,11 +159,15 @@ class Trainer:
             self.mean.update_parameters(self.network)
             losses.append(loss.detach() * len(batch))
         # BatchNorm's running statistics are each process's own until here.
-        for network in (self.network, self.mean.module):
-            self.team.average([b for b in network.buffers() if b.is_floating_point()])
+        buffers = [*self.network.buffers(), *self.mean.module.buffers()]
+        self.team.average([b for b in buffers if b.is_floating_point()])
         own_loss = float(torch.stack(losses).cpu().double().sum())
         train_loss = self.team.mean(own_loss) * self.team.size / len(self.data.train)
-        val_loss, accuracy = map(self.team.mean, self.validate())
+        val_losses, accuracy = self.validate()
+        val_losses = val_losses.to(self.team.device, copy=True)
+        self.team.average([val_losses])
+        self.val_losses.append(val_losses.cpu())
+        val_loss, accuracy = float(val_losses.mean()), self.team.mean(accuracy)
         self.history.append(
             {
                 "epoch": epoch,
@@ -181,14 +183,14 @@ class Trainer:
                 f"training ran away in epoch {epoch} (the loss is no longer a number): lower "
                 f"learning_rate (now {self.params.learning_rate})"
             )
-        if self.kept_epoch() == epoch:
+        if kept_epoch(self.val_losses) == epoch:
             kept = self.mean.module.state_dict()
             self.best_state = {name: value.detach().clone() for name, value in kept.items()}
 
     def _generator(self, epoch: int, place: int) -> torch.Generator:
         """What makes all that is random in an epoch, for one of the processes."""
-        key = np.random.SeedSequence((self.params.seed, epoch, place))
-        seed = int(key.generate_state(1)[0])
+        key = (self.params.seed, epoch, place)
+        seed = int(np.random.SeedSequence(key).generate_state(1)[0])
         torch.manual_seed(seed)  # of dropout
         return torch.Generator().manual_seed(seed)
 
@@ -202,11 +204,10 @@ class Trainer:
         if self.features is not None:
             features = self.features[distinct.to(self.team.device)]
         else:
-            photos = to_tensor(self.data.pixels[distinct], self.team.device)
-            photos = normalise(
-                augment(photos, self.params, generator), self.data.mean, self.data.std
-            )
-            with mixed_precision(self.team.device):
+            pixels = to_tensor(self.data.pixels[distinct], self.team.device)
+            changed = augment(pixels, self.params, generator)
+            photos = normalise(changed, self.data.mean, self.data.std)
+            with mixed_precision(self.team.device, self.params.precision):
                 features = self.network.backbone(photos)
         scores = self.network.head(features.float()).squeeze(1)
         first, second = scores[place.to(self.team.device)].chunk(2)
@@ -236,8 +237,8 @@ class Trainer:
         return torch.cat([module(normalise(p, self.data.mean, self.data.std)) for p in photos])
 
     @torch.inference_mode()
-    def validate(self) -> tuple[float, float]:
-        """Mean validation loss, and the share of untied pairs in the right order."""
+    def validate(self) -> tuple[Tensor, float]:
+        """Each validation pair's loss, and the share of untied pairs in the right order."""
         pairs = self.data.val
         network = cast(FlowRanker, self.mean.module.eval())
         distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
@@ -247,10 +248,10 @@ class Trainer:
             scores = self._evaluate(network, distinct).cpu()
         first, second = scores[place].chunk(2)
         tie = network.tie_parameter.cpu()
-        loss = pair_loss(first - second, pairs.label, self.params.loss, tie).mean()
+        losses = pair_loss(first - second, pairs.label, self.params.loss, tie)
         untied = pairs.label != 0
         right = torch.sign(first - second)[untied] == pairs.label[untied]
-        return float(loss), float(right.float().mean()) if len(right) else math.nan
+        return losses, float(right.float().mean()) if len(right) else math.nan
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to go on from here."""
@@ -259,6 +260,7 @@ class Trainer:
             "mean": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_state": self.best_state,
+            "val_losses": self.val_losses,
             "history": self.history,
         }
 
@@ -268,6 +270,7 @@ class Trainer:
         self.mean.load_state_dict(state["mean"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.best_state, self.history = state["best_state"], state["history"]
+        self.val_losses = state["val_losses"]
         self.features = None
 
     def tie_parameter(self) -> float | None:
@@ -310,8 +313,8 @@ def train(
         if trainer.team.place == 0:
             checkpoint.save(trainer.state())
         on_epoch(trainer.history[-1])
-    history = pd.DataFrame(trainer.history)
-    history["kept"] = history["epoch"] == trainer.kept_epoch()
+    history, kept = pd.DataFrame(trainer.history), kept_epoch(trainer.val_losses)
+    history["kept"] = history["epoch"] == kept
     description = ModelDescription(
         backbone=params.backbone,
         hidden_units=params.hidden_units,
@@ -320,7 +323,7 @@ def train(
         view=data.view,
         mean=data.mean,
         std=data.std,
-        kept_epoch=trainer.kept_epoch(),
+        kept_epoch=kept,
         variable=variable,
         station=station,
     )

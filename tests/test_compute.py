@@ -23,10 +23,23 @@ def test_auto_takes_what_is_there_and_a_named_device_must_be_there():
             choose_device("cuda")
 
 
-def test_processors_keep_all_digits_and_cuda_cards_that_can_do_with_half(monkeypatch):
-    product = torch.ones(2, 2) @ torch.ones(2, 2)
-    with mixed_precision(torch.device("cpu")):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == product.dtype == torch.float32
+@pytest.mark.parametrize("can", [True, False])
+def test_processors_with_the_instructions_do_with_half_the_digits_unless_told_not_to(
+    can, monkeypatch
+):
+    def kind_of_product(precision):
+        with mixed_precision(torch.device("cpu"), precision):
+            return (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": can})
+    assert kind_of_product("float32") == torch.float32
+    assert kind_of_product("auto") == (torch.bfloat16 if can else torch.float32)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"neon": True})
+    assert kind_of_product("auto") == torch.float32
+
+
+def test_cuda_cards_that_can_do_with_half_the_digits(monkeypatch):
     for can in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda can=can: can)
-        assert mixed_precision(torch.device("cuda"))._enabled == (can and torch.cuda.is_available())
+        asked = mixed_precision(torch.device("cuda"), "auto")
+        assert asked._enabled == (can and torch.cuda.is_available())
