@@ -3,9 +3,10 @@
     python -m benchmarks.train --photos 400 --pairs 300
 
 Unfrozen epochs with validation, on five-megapixel photos, the same photos, pairs, network, weights
-and input size. The limit is the network alone: forward, backward and the optimizer's step on ready
-tensors, in batches of the very sizes that fperank's epoch had, and forward for its validation.
-Decoding is in the reference's epochs, as it decodes in each, and beside fperank's.
+and input size; the reference computes with all digits. The limit is the network alone: forward,
+backward and the optimizer's step on ready tensors, in batches of the very sizes that fperank's
+epoch had and with as many digits, and forward for its validation. Decoding is in the reference's
+epochs, as it decodes in each, and beside fperank's.
 """
 
 import copy
@@ -22,7 +23,7 @@ from benchmarks import measure
 from benchmarks.photos import CAMERAS, LOSSLESS, build_photos, compare
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
 from fperank.batches import IMAGENET_MEAN, IMAGENET_STD, TrainingData, load_data
-from fperank.compute import mixed_precision, set_determinism
+from fperank.compute import half_the_digits, mixed_precision, set_determinism
 from fperank.images import PhotoView
 from fperank.params import TrainParams
 from fperank.pixel_cache import PixelCache
@@ -297,6 +298,7 @@ def main() -> None:
             "input_height_pixels": options.input_size,
             "backbone": options.backbone,
             "batch_pairs": params.batch_pairs,
+            "half_the_digits": half_the_digits(torch.device("cpu"), params.precision),
             "threads": params.threads,
             "repeats": options.repeats,
         },

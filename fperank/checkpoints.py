@@ -1,7 +1,7 @@
 """What lets a killed training go on: one file a run, outside the outputs that DVC clears.
 
-A checkpoint belongs to the exact data, parameters, code and torch version that wrote it; any other
-run starts afresh.
+A checkpoint belongs to the exact data, parameters, code, torch version, kind of device and number
+of digits that wrote it; any other run starts afresh.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from fperank.batches import TrainingData
+from fperank.compute import choose_device, half_the_digits
 from fperank.files import write_bytes
 from fperank.params import TrainParams
 
@@ -32,7 +33,9 @@ class Checkpoint:
     def for_run(cls, scratch: Path, data: TrainingData, params: TrainParams) -> "Checkpoint":
         """The checkpoint of a run with this data, these parameters and the code as it is now."""
         digest = hashlib.sha256(params.model_dump_json().encode())
-        digest.update(torch.__version__.encode())
+        device = choose_device(params.accelerator)
+        half = half_the_digits(device, params.precision)
+        digest.update(f"{torch.__version__} {device.type} {half}".encode())
         for module in sorted(Path(__file__).parent.glob("*.py")):
             digest.update(module.read_bytes())
         for pairs in (data.train, data.val):

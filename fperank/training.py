@@ -129,7 +129,7 @@ class Trainer:
         return bool(patience) and waited >= patience
 
     def run_epoch(self) -> None:
-        """Train for one epoch, validate, and keep the weights if they are the best so far."""
+        """Train for one epoch, validate, and keep the weights if it is the epoch to keep."""
         epoch = len(self.history) + 1
         generator = self._generator(epoch, place=0)
         frozen = self._frozen()

@@ -5,6 +5,7 @@ from typing import Any
 from dvclive import Live
 
 from fperank.batches import load_data
+from fperank.compute import half_the_digits
 from fperank.files import read_json, write_json
 from fperank.modelfile import save_model
 from fperank.params import LocalParams, TrainParams, load_params
@@ -71,6 +72,7 @@ def main() -> None:
                     "photos": len(data.pixels),
                     "photos_unreadable": data.unreadable,
                     "pairs_lost": data.pairs_lost,
+                    "half_the_digits": half_the_digits(team.device, params.precision),
                     "parameters": params.model_dump(),
                 },
                 folder / "train.json",

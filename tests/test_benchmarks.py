@@ -186,6 +186,6 @@ def test_the_agreement_benchmark_trains_both_on_a_small_station(tmp_path, monkey
     monkeypatch.setitem(agreement.STATIONS, "demo", {**SMALL, "station": "Tiny"})
     result = measure.Result("agreement", {})
     agreement.measure_station("demo", 1, 1, agreement.Progress(2), result)
-    for who in ("reference", "fperank"):
+    for who in ("reference", "reference_kept_alike", "fperank"):
         assert -1 <= result.figures[f"demo_tau_held_out_{who}_mean"] <= 1
         assert 0 <= result.figures[f"demo_val_pair_accuracy_{who}_mean"] <= 1

@@ -36,3 +36,16 @@ def test_one_pair_knows_no_chance():
 
 def test_equal_epochs_are_worth_the_later():
     assert kept_epoch([HARD_AND_EASY, HARD_AND_EASY.clone()]) == 2
+
+
+def test_a_new_epoch_is_kept_itself_or_changes_nothing():
+    """So the kept weights need copying only when an epoch is kept as it ends."""
+    seen = set()
+    for seed in range(50):
+        chance = torch.Generator().manual_seed(seed)
+        losses = list(torch.rand(12, 20, generator=chance))
+        for n in range(1, 13):
+            before, after = kept_epoch(losses[: n - 1]), kept_epoch(losses[:n])
+            assert after in (n, before)
+            seen.add((after == n, after == lowest_epoch(losses[:n])))
+    assert len(seen) == 4

@@ -49,6 +49,16 @@ def test_another_pair_pixel_or_parameter_is_another_run(own, data, tmp_path):
     assert Checkpoint.for_run(tmp_path, data, own) == runs[0]
 
 
+def test_a_machine_that_trains_with_other_digits_starts_the_run_afresh(
+    own, data, tmp_path, monkeypatch
+):
+    runs = set()
+    for can in (True, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda can=can: {"avx512_bf16": can})
+        runs.add(Checkpoint.for_run(tmp_path, data, own).path)
+    assert len(runs) == 2
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 half a zip"])
 def test_a_broken_checkpoint_starts_the_run_afresh(own, data, tmp_path, content):
     checkpoint = Checkpoint.for_run(tmp_path, data, own)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fperank.compute import choose_device, mixed_precision, set_determinism
+from fperank.compute import choose_device, half_the_digits, mixed_precision, set_determinism
 from fperank.errors import ParameterError
 
 
@@ -38,8 +38,14 @@ def test_processors_with_the_instructions_do_with_half_the_digits_unless_told_no
     assert kind_of_product("auto") == torch.float32
 
 
-def test_cuda_cards_that_can_do_with_half_the_digits(monkeypatch):
-    for can in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda can=can: can)
-        asked = mixed_precision(torch.device("cuda"), "auto")
-        assert asked._enabled == (can and torch.cuda.is_available())
+@pytest.mark.parametrize(("can", "asked"), [(True, "auto"), (False, "auto"), (True, "float32")])
+def test_cuda_cards_that_can_do_with_half_the_digits_unless_told_not_to(can, asked, monkeypatch):
+    def supported(*, including_emulation):
+        return can or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert half_the_digits(torch.device("cuda"), asked) == (can and asked == "auto")
+
+
+def test_apples_cards_keep_all_digits():
+    assert not half_the_digits(torch.device("mps"), "auto")

@@ -260,6 +260,16 @@ def test_early_stopping_waits_its_epochs_and_ignores_frozen_ones(own, data):
     assert not finished_after(0.5, 0.6, 0.7, 0.4, 0.9)
 
 
+def test_early_stopping_waits_from_the_lowest_loss_and_not_from_the_epoch_kept(own, data):
+    trainer = training.Trainer.start(data, changed(own, epochs=50, early_stopping_epochs=2))
+    easy = torch.linspace(0, 1, 50)
+    chance = torch.tensor([0.4, -0.4]).repeat(25)
+    trainer.val_losses = [easy, easy + chance + 0.01, easy - chance + 0.01]
+    trainer.history = [{"val_loss": float(losses.mean())} for losses in trainer.val_losses]
+    assert training.kept_epoch(trainer.val_losses) == 3
+    assert trainer.finished()
+
+
 def test_a_tie_loss_learns_its_parameter(own, data, tmp_path):
     assert run(data, changed(own, epochs=1), tmp_path).description.tie_parameter != 0
     ranknet = run(data, changed(own, epochs=1, loss="ranknet"), tmp_path)
