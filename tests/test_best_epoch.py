@@ -13,7 +13,7 @@ def test_before_the_first_epoch_there_is_none():
 def test_a_later_epoch_that_is_worse_by_chance_only_is_kept():
     lowest = HARD_AND_EASY
     # One standard error of these differences is 0.04.
-    within, beyond = (lowest + BY_CHANCE + worse for worse in (0.03, 0.05))
+    within, beyond = (lowest + BY_CHANCE + worse for worse in (0.07, 0.09))
     assert kept_epoch([lowest, within]) == 2
     assert kept_epoch([lowest, beyond]) == 1
     assert kept_epoch([lowest, within, beyond]) == 2
