@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import measure
-from fperank.files import read_json, write_json
+from fperank.ground.files import read_json, write_json
 
 RESULTS = measure.ROOT / "benchmarks" / "results.json"
 NAMES = ("train", "score", "tables", "report", "status", "growth", "sizes", "agreement")

@@ -31,14 +31,16 @@ from torch import Tensor
 
 from benchmarks import measure
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
-from fperank.batches import TrainingData, load_data
-from fperank.files import write_json
-from fperank.metrics import tau
-from fperank.modelfile import save_model
-from fperank.params import Params, PredictParams, TrainParams
-from fperank.scoring import Scorer
-from fperank.tables import INPUT_IMAGES, PAIRS, read_station, read_table
-from fperank.training import Trainer, train
+from fperank.agreement.metrics import tau
+from fperank.ground.files import write_json
+from fperank.handover.input import INPUT_IMAGES, PAIRS
+from fperank.handover.station import read_station
+from fperank.handover.tables import read_table
+from fperank.network.model_file import save_model
+from fperank.params.parameters import Params, PredictParams, TrainParams
+from fperank.scoring.scorer import Scorer
+from fperank.training.data import TrainingData, load_data
+from fperank.training.loop import Trainer, train
 
 SAWMILL = measure.ROOT.parent / "shared" / "data" / "sawmill"
 STATIONS: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@
 
 DATA and INPUT are the folders that the stages `dataset` and `input` wrote. Every way trains the
 same network with the same seeds for the epochs of the parameters. Time is processor seconds of one
-thread, which other work on the machine disturbs least. The default in `fperank.pair_batches` was
+thread, which other work disturbs least. The default in `fperank.training.pair_batches` was
 chosen by the held-out pairs (val); the agreement on test photos is evidence only.
 """
 
@@ -25,16 +25,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fperank import training
-from fperank.batches import PairSet, load_data
-from fperank.best_epoch import kept_epoch
-from fperank.errors import PhotoError
-from fperank.images import Pixels, read_photos
-from fperank.metrics import tau
-from fperank.modelfile import normalise, to_tensor
-from fperank.pair_batches import pair_batches
-from fperank.params import TrainParams, load_params
-from fperank.tables import INPUT_IMAGES, PAIRS, read_station, read_table
+from fperank.agreement.metrics import tau
+from fperank.handover.input import INPUT_IMAGES, PAIRS
+from fperank.handover.station import read_station
+from fperank.handover.tables import read_table
+from fperank.network.model_file import normalise, to_tensor
+from fperank.params.parameters import TrainParams, load_params
+from fperank.photos.decode import Pixels, read_photos
+from fperank.running.errors import PhotoError
+from fperank.training import loop as training
+from fperank.training.best_epoch import kept_epoch
+from fperank.training.data import PairSet, load_data
+from fperank.training.pair_batches import pair_batches
 
 Way = Callable[[PairSet, int, torch.Generator], list[Tensor]]
 

@@ -22,7 +22,7 @@ import yaml
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from fperank.files import read_json, write_json
+from fperank.ground.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = (1_000, 10_000, 100_000)

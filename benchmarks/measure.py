@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from fperank.files import write_json
-from fperank.params import GroupT, Params, load_params
+from fperank.ground.files import write_json
+from fperank.params.parameters import GroupT, Params, load_params
 
 ROOT = Path(__file__).parents[1]
 SCRATCH = ROOT / ".fperank" / "benchmarks"

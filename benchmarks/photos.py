@@ -19,13 +19,13 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from fperank.errors import DataError
-from fperank.files import read_json, write_bytes, write_json
-from fperank.sources.annotator import answers
-from fperank.sources.demo.scene import Scene
-from fperank.sources.demo.station import CAMERA_ZONE, START
-from fperank.sources.demo.weather import Conditions, simulate_conditions, simulate_discharge
-from fperank.tables import LABEL_OF_RANK
+from fperank.ground.files import read_json, write_bytes, write_json
+from fperank.handover.input import LABEL_OF_RANK
+from fperank.running.errors import DataError
+from fperank.stations.demo.annotator import answers
+from fperank.stations.demo.scene import Scene
+from fperank.stations.demo.station import CAMERA_ZONE, START
+from fperank.stations.demo.weather import Conditions, simulate_conditions, simulate_discharge
 
 _DAYS = 365
 _TEXTURES = 4

@@ -21,14 +21,14 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from fperank.augment import augment
-from fperank.best_epoch import kept_epoch
-from fperank.images import PhotoView
-from fperank.losses import pair_loss
-from fperank.modelfile import load_model
-from fperank.params import TrainParams
-from fperank.ranknet import FlowRanker
-from fperank.schedule import learning_rate
+from fperank.network.losses import pair_loss
+from fperank.network.model_file import load_model
+from fperank.network.ranknet import FlowRanker
+from fperank.params.parameters import TrainParams
+from fperank.photos.decode import PhotoView
+from fperank.training.augment import augment
+from fperank.training.best_epoch import kept_epoch
+from fperank.training.schedule import learning_rate
 
 
 @dataclass

@@ -20,26 +20,18 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
-from fperank.files import write_json
-from fperank.params import ReportParams, load_params
-from fperank.ranks import percentiles
-from fperank.report.evaluation import evaluate
-from fperank.report.material import load_material
+from fperank.agreement.evaluation import evaluate
+from fperank.agreement.material import load_material
+from fperank.ground.files import write_json
+from fperank.ground.ranks import percentiles
+from fperank.handover.dataset import DATASET_PAIRS, EXCLUDED, IMAGES, OBSERVATIONS
+from fperank.handover.input import INPUT_IMAGES, LABEL_OF_RANK, PAIRS
+from fperank.handover.model import HISTORY
+from fperank.handover.predictions import FAILURES, PREDICTIONS
+from fperank.handover.tables import write_table
+from fperank.params.parameters import ReportParams, load_params
 from fperank.report.page import write_page
 from fperank.report.plots import write_plots
-from fperank.tables import (
-    DATASET_PAIRS,
-    EXCLUDED,
-    FAILURES,
-    HISTORY,
-    IMAGES,
-    INPUT_IMAGES,
-    LABEL_OF_RANK,
-    OBSERVATIONS,
-    PAIRS,
-    PREDICTIONS,
-    write_table,
-)
 
 ZONE = "America/New_York"
 FOLDERS = ("data", "input", "model", "predictions")

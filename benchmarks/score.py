@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from benchmarks import measure
 from benchmarks.photos import CAMERAS, LOSSLESS, build_photos, compare
 from benchmarks.reference import ReferenceScorer
-from fperank.batches import load_data
-from fperank.images import read_many, read_photo
-from fperank.metrics import tau
-from fperank.modelfile import save_model
-from fperank.parallel import in_order
-from fperank.params import PredictParams, TrainParams
-from fperank.pixel_cache import PixelCache
-from fperank.scoring import Scorer
-from fperank.training import train
+from fperank.agreement.metrics import tau
+from fperank.ground.parallel import in_order
+from fperank.network.model_file import save_model
+from fperank.params.parameters import PredictParams, TrainParams
+from fperank.photos.cache import PixelCache
+from fperank.photos.decode import read_many, read_photo
+from fperank.scoring.scorer import Scorer
+from fperank.training.data import load_data
+from fperank.training.loop import train
 
 _SAME_WITHIN = 1e-4
 _BATCHES = (16, 32, 64, 128)

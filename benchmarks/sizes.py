@@ -23,8 +23,8 @@ from benchmarks.agreement import (
     judge,
     make_input,
 )
-from fperank.batches import load_data
-from fperank.params import Params, TrainParams
+from fperank.params.parameters import Params, TrainParams
+from fperank.training.data import load_data
 
 _TOLD = ("tau_held_out", "val_pair_accuracy")
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from fperank.files import write_json
+from fperank.ground.files import write_json
 
 ROOT = Path(__file__).parents[1]
 LINK_TYPES = ("copy", "hardlink", "symlink", "reflink")

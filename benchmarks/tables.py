@@ -15,22 +15,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fperank import dataset, pairs
-from fperank.files import write_json
-from fperank.params import InputParams, load_params
-from fperank.sources.base import StationData
-from fperank.tables import (
-    ANNOTATIONS,
-    DATASET_PAIRS,
-    EXCLUDED,
-    IMAGES,
-    INPUT_IMAGES,
-    OBSERVATIONS,
-    PAIRS,
-    Station,
-    read_table,
-    write_table,
-)
+from fperank.ground.files import write_json
+from fperank.handover.dataset import ANNOTATIONS, DATASET_PAIRS, EXCLUDED, IMAGES, OBSERVATIONS
+from fperank.handover.input import INPUT_IMAGES, PAIRS
+from fperank.handover.station import Station
+from fperank.handover.tables import read_table, write_table
+from fperank.pairs import build as pairs
+from fperank.params.parameters import InputParams, load_params
+from fperank.stations import dataset
+from fperank.stations.base import StationData
 
 ZONE = "America/New_York"
 

@@ -22,13 +22,13 @@ import torch
 from benchmarks import measure
 from benchmarks.photos import CAMERAS, LOSSLESS, build_photos, compare
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
-from fperank.batches import IMAGENET_MEAN, IMAGENET_STD, TrainingData, load_data
-from fperank.compute import half_the_digits, mixed_precision, set_determinism
-from fperank.images import PhotoView
-from fperank.params import TrainParams
-from fperank.pixel_cache import PixelCache
-from fperank.ranknet import FlowRanker
-from fperank.training import Trainer
+from fperank.network.devices import half_the_digits, mixed_precision, set_determinism
+from fperank.network.ranknet import FlowRanker
+from fperank.params.parameters import TrainParams
+from fperank.photos.cache import PixelCache
+from fperank.photos.decode import PhotoView
+from fperank.training.data import IMAGENET_MEAN, IMAGENET_STD, TrainingData, load_data
+from fperank.training.loop import Trainer
 
 SPLITS = ("train", "val")
 _SAME_WITHIN = 1e-4

@@ -1,54 +1,23 @@
 """Stage `input`: choose the photos and pairs of a model version and split them."""
 
-from pathlib import Path
-
-from fperank.files import read_json, write_json
-from fperank.pairs import build
-from fperank.params import InputParams, load_params
-from fperank.tables import (
-    DATASET_PAIRS,
-    IMAGES,
-    INPUT_IMAGES,
-    PAIRS,
-    read_station,
-    read_table,
-    write_table,
-)
-from stages.common import output_folder, parse_arguments, run
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import write_input
+from fperank.handover.version import Version
+from fperank.pairs.build import build
+from fperank.params.parameters import InputParams, VersionParams, load_params
+from fperank.running.stage import PARAMS, output_folder, run
 
 
 def main() -> None:
     """Read the dataset, build the input, write it."""
-    paths = parse_arguments(
-        __doc__,
-        dataset="the dataset's folder",
-        output="the folder to write; replaced when the new one is whole",
-    )
-    params = load_params(paths.params, InputParams)
-    dataset: Path = paths.dataset
-    zone = read_station(dataset / "station.json").timezone
-    model_input = build(
-        read_table(dataset / "images.csv", IMAGES, zone),
-        read_table(dataset / "pairs.csv", DATASET_PAIRS, zone),
-        params,
-    )
-    summary = model_input.summary()
-    told = read_json(dataset / "dataset.json")
-    with output_folder(paths.output) as folder:
-        write_table(model_input.images, INPUT_IMAGES, folder / "images.csv")
-        write_table(model_input.pairs, PAIRS, folder / "pairs.csv")
-        write_json(read_json(dataset / "station.json"), folder / "station.json")
-        # The form that the Flow Photo Explorer's batch scoring reads.
-        names = list(model_input.images["filename"])
-        write_json([{"prefix": "photos/"}, *names], folder / "manifest.json")
-        versions = {key: told[key] for key in ("dataset_version", "variable")}
-        parameters = params.model_dump()
-        write_json({**summary, **versions, "parameters": parameters}, folder / "input.json")
-    splits = ", ".join(f"{n} {split}" for split, n in summary["photos"]["splits"].items())
-    pairs = summary["pairs"]["splits"]
-    print(f"{summary['photos']['n']} photos: {splits}")
-    print(f"{summary['pairs']['n']} pairs: {pairs['train']} train, {pairs['val']} val")
+    version = Version.of(load_params(PARAMS, VersionParams))
+    made = build(DatasetFolder(version.dataset), load_params(PARAMS, InputParams))
+    with output_folder(version.input) as folder:
+        write_input(made, folder)
+    photos, pairs = made.summary.photos, made.summary.pairs
+    print(f"{photos.n} photos: {', '.join(f'{n} {split}' for split, n in photos.splits.items())}")
+    print(f"{pairs.n} pairs: {pairs.splits['train']} train, {pairs.splits['val']} val")
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, __doc__)

@@ -4,81 +4,72 @@ from typing import Any
 
 from dvclive import Live
 
-from fperank.batches import load_data
-from fperank.compute import half_the_digits
-from fperank.files import read_json, write_json
-from fperank.modelfile import save_model
-from fperank.params import LocalParams, TrainParams, load_params
-from fperank.photo_filter import PhotoFilter
-from fperank.pixel_cache import PixelCache
-from fperank.tables import HISTORY, PAIRS, read_station, read_table, write_table
-from fperank.team import gather
-from fperank.training import train
-from stages.common import output_folder, parse_arguments, run
+from fperank.ground.numbers import LOSS_DIGITS, rounded
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import InputFolder
+from fperank.handover.model import CURVES_FOLDER, TrainingSummary, write_training
+from fperank.handover.photo_filter import PhotoFilter
+from fperank.handover.version import Version
+from fperank.network.devices import half_the_digits
+from fperank.network.model_file import save_model
+from fperank.params.parameters import LocalParams, TrainParams, VersionParams, load_params
+from fperank.photos.cache import PixelCache
+from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
+from fperank.training.data import load_data
+from fperank.training.loop import train
+from fperank.training.processes import gather
 
 
 def main() -> None:
     """Read the input, train, write the model."""
-    paths = parse_arguments(
-        __doc__,
-        scratch="a folder for decoded photos and for the checkpoint, which survives a kill",
-        dataset="the dataset's folder",
-        input="the folder of stage input",
-        output="the folder to write; replaced when the new one is whole",
-    )
-    params = load_params(paths.params, TrainParams)
-    station = read_station(paths.input / "station.json")
-    chosen = read_json(paths.input / "input.json")
-    told = read_json(paths.dataset / "dataset.json")
-    pairs = read_table(paths.input / "pairs.csv", PAIRS, station.timezone)
-    local = load_params(paths.params, LocalParams)
-    with PixelCache(paths.scratch, local.cache_bytes) as cache:
-        data = load_data(pairs, paths.dataset / "photos", params, cache.read)
-    variable, scratch = chosen["variable"], paths.scratch
+    version = Version.of(load_params(PARAMS, VersionParams))
+    params = load_params(PARAMS, TrainParams)
+    dataset, chosen = DatasetFolder(version.dataset), InputFolder(version.input)
+    with PixelCache(SCRATCH, load_params(PARAMS, LocalParams).cache_bytes) as cache:
+        data = load_data(chosen.pairs, dataset.photos, params, cache.read)
+    variable, station = chosen.summary.variable, chosen.station
     with gather(params.processes, params.accelerator) as team:
         if team.place:
-            train(data, params, variable, station.name, scratch, lambda _row: None, team)
+            train(data, params, variable, station.name, SCRATCH, lambda _row: None, team)
             return  # the first process writes
-        with output_folder(paths.output) as folder:
+        with output_folder(version.model) as folder:
             # DVC tracks what is written here; DVCLive must not edit dvc.yaml or make experiments.
-            live = Live(str(folder / "live"), dvcyaml=None, save_dvc_exp=False, report=None)
+            live = Live(str(folder / CURVES_FOLDER), dvcyaml=None, save_dvc_exp=False, report=None)
 
-            def tell(row: dict[str, Any]) -> None:
+            def on_epoch(row: dict[str, Any]) -> None:
                 for name in ("train_loss", "val_loss", "val_pair_accuracy", "learning_rate"):
-                    live.log_metric(name, row[name], timestamp=False)
+                    live.log_metric(name, rounded(row[name], LOSS_DIGITS), timestamp=False)
                 live.next_step()
                 print(
                     f"epoch {row['epoch']:3d}  train loss {row['train_loss']:.4f}  "
                     f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
                 )
 
-            model = train(data, params, variable, station.name, scratch, tell, team)
+            model = train(data, params, variable, station.name, SCRATCH, on_epoch, team)
             live.end()
             # What `fperank score` must know of new photos.
-            names = PhotoFilter.model_fields
+            wanted = chosen.summary.parameters.model_dump(include=set(PhotoFilter.model_fields))
             description = model.description.model_copy(
                 update={
                     "timezone": station.timezone,
-                    "utc_offset": told["params"]["utc_offset"],
-                    "photo_filter": PhotoFilter(**{k: chosen["parameters"][k] for k in names}),
+                    "utc_offset": dataset.summary.parameters["utc_offset"],
+                    "photo_filter": PhotoFilter(**wanted),
                 }
             )
             save_model(folder, model.state, description)
-            write_table(model.history, HISTORY, folder / "history.csv")
-            write_json(
-                {
-                    "pairs_train": len(data.train),
-                    "pairs_val": len(data.val),
-                    "photos": len(data.pixels),
-                    "photos_unreadable": data.unreadable,
-                    "pairs_lost": data.pairs_lost,
-                    "half_the_digits": half_the_digits(team.device, params.precision),
-                    "parameters": params.model_dump(),
-                },
-                folder / "train.json",
+            summary = TrainingSummary(
+                pairs_train=len(data.train),
+                pairs_val=len(data.val),
+                photos=len(data.pixels),
+                photos_unreadable=data.unreadable,
+                pairs_lost=data.pairs_lost,
+                bfloat16=half_the_digits(team.device, params.precision),
+                pretrained_sha256=None,
+                parameters=params,
             )
+            write_training(model.history, summary, folder)
     model.checkpoint.remove()
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, __doc__)

@@ -8,10 +8,11 @@ import pytest
 from fpe_api_server import fpe_api, fpe_api_server, waits  # noqa: F401
 from pipeline_repository import made, repository  # noqa: F401
 from postgres import postgres  # noqa: F401
+from report_fixtures import material, material_without_values, station  # noqa: F401
 from s3_server import s3, s3_endpoint  # noqa: F401
 from toy import ZONE, water_photo
 
-from fperank.params import Params, PredictParams, load_params
+from fperank.params.parameters import Params, PredictParams, load_params
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,8 +48,9 @@ def model(tmp_path: Path) -> Path:
     """The folder of a small model that was never trained."""
     import torch
 
-    from fperank.images import PhotoView
-    from fperank.modelfile import ModelDescription, save_model
+    from fperank.handover.model import ModelDescription
+    from fperank.network.model_file import save_model
+    from fperank.photos.decode import PhotoView
 
     torch.manual_seed(0)
     description = ModelDescription(
@@ -70,6 +72,6 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def scorer(model: Path):
     """That model, ready to score."""
-    from fperank.scoring import Scorer
+    from fperank.scoring.scorer import Scorer
 
     return Scorer.load(model, PredictParams(threads=1, accelerator="cpu"))

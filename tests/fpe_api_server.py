@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fpe_station import FpeStation, Row
 
-from fperank.sources.fpe.records import PERSON_THRESHOLD, VEHICLE_THRESHOLD
+from fperank.stations.fpe.records import PERSON_THRESHOLD, VEHICLE_THRESHOLD
 
 FOR_EVER = 10**9
 _IMAGE_COLUMNS = (

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import ExifTags
 from toy import water_photo
 
-from fperank.sources.annotator import answers
+from fperank.stations.demo.annotator import answers
 
 Row = dict[str, object]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import torch
 
-from fperank.batches import PairSet, TrainingData
-from fperank.images import PhotoView
-from fperank.params import Params, TrainParams, load_params
-from fperank.team import gather
-from fperank.training import Trainer
+from fperank.params.parameters import Params, TrainParams, load_params
+from fperank.photos.decode import PhotoView
+from fperank.training.data import PairSet, TrainingData
+from fperank.training.loop import Trainer
+from fperank.training.processes import gather
 
 ROOT = Path(__file__).parents[1]
 CHANGES = {

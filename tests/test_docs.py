@@ -5,7 +5,7 @@ import re
 import pytest
 from imports import ROOT
 
-from fperank.params import Params
+from fperank.params.parameters import Params
 
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 

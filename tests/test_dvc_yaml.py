@@ -4,7 +4,7 @@ import pytest
 import yaml
 from imports import ROOT, all_imports
 
-from fperank.params import (
+from fperank.params.parameters import (
     DatasetParams,
     InputParams,
     PredictParams,

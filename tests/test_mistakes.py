@@ -14,8 +14,8 @@ from imports import ROOT
 from PIL import Image
 from pipeline_repository import run
 
-from fperank.errors import ParameterError
-from fperank.params import Params, load_params
+from fperank.params.parameters import Params, load_params
+from fperank.running.errors import ParameterError
 
 MESSAGES = {
     "unknown": "min_huor is not a parameter of fperank; did you mean min_hour?",

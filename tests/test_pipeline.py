@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from pipeline_repository import STATION, run, stages_run
 
-from fperank.tables import PREDICTIONS, read_table
+from fperank.handover.predictions import PREDICTIONS
+from fperank.handover.tables import read_table
 
 
 def version_folder(folder):

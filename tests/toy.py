@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fperank.tables import parse_times
+from fperank.handover.tables import parse_times
 
 ZONE = "America/New_York"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fperank.errors import DataError
+from fperank.running.errors import DataError
 
 
 def demo(
@@ -15,7 +15,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another number draws another station.")] = 1,
 ) -> None:
     """Write the demo station as a folder, to see what a station's folder looks like."""
-    from fperank.sources.demo.station import write_demo_station
+    from fperank.stations.demo.station import write_demo_station
 
     if folder.exists():
         raise DataError(f"{folder} exists already: name a folder that does not")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fperank.errors import DataError
+from fperank.running.errors import DataError
 
 
 def publish(
@@ -36,9 +36,9 @@ def publish(
     Copies annotations, photos' table, report, metrics, model and, last, predictions.csv. Files that
     lie there already are skipped. docs/publishing.md tells more.
     """
-    from fperank import publish as publishing
-    from fperank.params import Params, load_params
-    from fperank.places import open_place
+    from fperank.params.parameters import Params, load_params
+    from fperank.publishing import publish as publishing
+    from fperank.publishing.destinations import open_place
 
     if uuid is not None and stations:
         raise DataError("--uuid and --stations exclude each other: the list holds the UUIDs")

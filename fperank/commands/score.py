@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from fperank.modelfile import ModelDescription
-    from fperank.params import PhotoSourceParams
+    from fperank.handover.model import ModelDescription
+    from fperank.params.parameters import PhotoSourceParams
 
 SCRATCH = Path(".fperank")
 
@@ -72,16 +72,16 @@ def score(
 
     import pandas as pd
 
-    from fperank.modelfile import WEIGHTS
-    from fperank.new_photos import score_new
-    from fperank.params import ComputeParams, check_group
-    from fperank.prediction_file import PredictionFile
-    from fperank.scoring import Scorer
-    from fperank.sources.photo_sets import PhotoSet, open_photo_set
+    from fperank.handover.model import WEIGHTS_FILE
+    from fperank.params.parameters import ComputeParams, check_group
+    from fperank.scoring.new_photos import score_new
+    from fperank.scoring.score_file import PredictionFile
+    from fperank.scoring.scorer import Scorer
+    from fperank.stations.photos.sets import PhotoSet, open_photo_set
 
     compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
     scorer = Scorer.load(model, compute)
-    weights = hashlib.sha256((model / WEIGHTS).read_bytes()).hexdigest()[:12]
+    weights = hashlib.sha256((model / WEIGHTS_FILE).read_bytes()).hexdigest()[:12]
     file = PredictionFile(output, weights)
     wanted = None if all_hours else scorer.description.photo_filter
     params = _source_params(
@@ -119,8 +119,8 @@ def _source_params(
         DataError: times are needed and nobody tells the time zone.
         ParameterError: an option is not allowed.
     """
-    from fperank.errors import DataError
-    from fperank.params import PhotoSourceParams, check_group
+    from fperank.params.parameters import PhotoSourceParams, check_group
+    from fperank.running.errors import DataError
 
     told["timezone"] = told["timezone"] or model.timezone or ""
     if told["utc_offset"] is None:

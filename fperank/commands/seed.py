@@ -74,9 +74,9 @@ def export(
 
     predictions.csv, imagesets/UUID/predictions.csv, manifest.json, rank-input.json.
     """
-    from fperank.export import export as export_files
-    from fperank.params import Params, load_params
-    from fperank.publish import Version
+    from fperank.params.parameters import Params, load_params
+    from fperank.publishing.export import export as export_files
+    from fperank.publishing.publish import Version
 
     params = load_params(Path("params.yaml"), Params)
     version = Version(params.station, params.variable, params.dataset_version, params.model_version)

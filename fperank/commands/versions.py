@@ -14,7 +14,7 @@ def versions(
     as_json: Annotated[bool, typer.Option("--json", help="A list for programs.")] = False,
 ) -> None:
     """List every model version that the repository knows: tags, branches and experiments."""
-    from fperank.versions import model_versions, versions_table
+    from fperank.versions.listing import model_versions, versions_table
 
     found, trouble = model_versions(Path())
     if as_json:
@@ -40,7 +40,7 @@ def release(
     ] = False,
 ) -> None:
     """Make a version of what is committed: check it, and tag it with its metrics."""
-    from fperank.release import make_release
+    from fperank.versions.release import make_release
 
     made = make_release(Path(), push=push)
     if not made.new:
@@ -67,9 +67,9 @@ def verify(
     Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
     Nothing is left behind and your files are only read.
     """
-    from fperank.proof.verdicts import verdicts_table
-    from fperank.repository import top_folder
-    from fperank.verify import verify as verify_version
+    from fperank.versions.proof.verdicts import verdicts_table
+    from fperank.versions.proof.verify import verify as verify_version
+    from fperank.versions.repository import top_folder
 
     def tell(line: str) -> None:
         _console.print(line, markup=False, soft_wrap=True)

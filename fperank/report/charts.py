@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fperank.tables import SPLITS
-from fperank.variables import Variable
+from fperank.ground.variables import Variable
+from fperank.handover.tables import SPLITS
 
 MAX_POINTS = 4000
 """Points that a chart draws at most, all its splits together."""

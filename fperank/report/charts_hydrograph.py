@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from fperank.agreement.material import Material, day_starts, rank_percentile
 from fperank.report.charts import (
     BAND,
     EVERY_NTH_RULE,
@@ -35,7 +36,6 @@ from fperank.report.charts_time import (
     usual_gap,
     with_gaps,
 )
-from fperank.report.material import Material, day_starts, rank_percentile
 
 DAY_MEAN = "#D55E00"
 RIGHT: Layout = {"overlaying": "y", "side": "right"}

@@ -6,6 +6,7 @@ the marks, so how far the scores of dry photos lie apart is a test that needs no
 
 import numpy as np
 
+from fperank.agreement.material import UNMARKED, Material, photos_by_mark
 from fperank.report.charts import (
     GREY,
     Absent,
@@ -14,7 +15,6 @@ from fperank.report.charts import (
     percent_axis,
     rounded,
 )
-from fperank.report.material import UNMARKED, Material, photos_by_mark
 from fperank.report.summary import MARK_WORDS
 
 _COLOUR = {

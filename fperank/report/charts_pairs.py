@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from fperank.agreement.evaluation import tie_probability
+from fperank.agreement.material import Material
 from fperank.report.charts import (
     ANSWER_COLOUR,
     ANSWER_MARK,
@@ -27,8 +29,6 @@ from fperank.report.charts import (
     stamps,
     thinned_note,
 )
-from fperank.report.evaluation import tie_probability
-from fperank.report.material import Material
 
 SPLIT_WORDS = {"val": "Held-out pairs", "train": "Training pairs"}
 AGREES, DIFFERS, TIED = "model agrees", "model disagrees", "annotator saw no difference"

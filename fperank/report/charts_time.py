@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fperank.agreement.material import Material
 from fperank.report.charts import (
     EVERY_NTH_RULE,
     EXTREMES_RULE,
@@ -19,7 +20,6 @@ from fperank.report.charts import (
     thinned_note,
     with_extremes,
 )
-from fperank.report.material import Material
 
 
 def photos_over_time(material: Material) -> Chart | Absent:

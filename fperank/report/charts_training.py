@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fperank.agreement.material import Material
 from fperank.report.charts import (
     BAND,
     INK,
@@ -13,7 +14,6 @@ from fperank.report.charts import (
     axis,
     rounded,
 )
-from fperank.report.material import Material
 
 
 def loss_curves(material: Material) -> Chart | Absent:

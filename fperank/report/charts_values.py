@@ -9,6 +9,7 @@ import calendar
 import numpy as np
 import pandas as pd
 
+from fperank.agreement.material import Material, rank_percentile
 from fperank.report.charts import (
     EVERY_NTH_RULE,
     MAX_POINTS,
@@ -35,7 +36,6 @@ from fperank.report.charts import (
     zero_line,
 )
 from fperank.report.charts_pairs import equal_line
-from fperank.report.material import Material, rank_percentile
 
 ALL = "all photos"
 

@@ -18,8 +18,9 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from fperank.files import write_text
-from fperank.metrics import MAX_DRAWN_ROWS
+from fperank.agreement.material import Material, day_starts
+from fperank.agreement.metrics import MAX_DRAWN_ROWS
+from fperank.ground.files import write_text
 from fperank.report import summary
 from fperank.report.charts import SPLIT_COLOUR, Absent, Chart, Trace
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
@@ -43,7 +44,6 @@ from fperank.report.charts_values import (
     residuals_over_time,
     score_against_value,
 )
-from fperank.report.material import Material, day_starts
 from fperank.report.thumbnails import Album, Thumbnail, embed_photos
 
 CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {

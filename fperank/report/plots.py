@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fperank.files import write_text
+from fperank.agreement.evaluation import tie_probability
+from fperank.agreement.material import Material, rank_percentile
+from fperank.ground.files import write_text
 from fperank.report.charts import every_nth
 from fperank.report.charts_pairs import scored_pairs, tie_bins
 from fperank.report.charts_values import compared
-from fperank.report.evaluation import tie_probability
-from fperank.report.material import Material, rank_percentile
 
 
 def write_plots(material: Material, folder: Path) -> None:

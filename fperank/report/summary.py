@@ -7,9 +7,9 @@ takes photos close in time to training photos for new ones without saying so.
 from dataclasses import dataclass
 from typing import Any
 
+from fperank.agreement.material import UNMARKED, Material
+from fperank.handover.tables import SPLITS
 from fperank.report.charts import observed_words
-from fperank.report.material import UNMARKED, Material
-from fperank.tables import SPLITS
 
 Figures = dict[str, Any]
 

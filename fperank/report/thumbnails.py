@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fperank.errors import PhotoError
-from fperank.images import PhotoView, Pixels, read_photos
+from fperank.agreement.material import Material
+from fperank.photos.decode import PhotoView, Pixels, read_photos
 from fperank.report.charts import photo_facts
-from fperank.report.material import Material
+from fperank.running.errors import PhotoError
 
 WIDTH = 240
 """Pixels across."""

@@ -18,14 +18,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from fperank.errors import DataError
-from fperank.files import read_json
-from fperank.modelfile import ModelDescription, save_model
-from fperank.photo_filter import PhotoFilter
+from fperank.ground.files import read_json
+from fperank.ground.variables import VARIABLES
+from fperank.handover.model import ModelDescription
+from fperank.handover.photo_filter import PhotoFilter
+from fperank.network.model_file import network_of, save_model
+from fperank.photos.stretched import SeedView
+from fperank.running.errors import DataError
 from fperank.seed.archive import read_checkpoint_bytes
 from fperank.seed.pickles import Recorded, load_checkpoint
-from fperank.seed.view import SeedView
-from fperank.variables import VARIABLES
 
 _HIDDEN_UNITS = [256, 64]
 _HEIGHT = 480
@@ -123,7 +124,7 @@ def _state(
         raise DataError(f"{where} is no checkpoint of the seed: it has no model_state_dict")
     # Names and sizes only: no weight is drawn, nothing is computed.
     with torch.device("meta"):
-        wanted = description.network().state_dict()
+        wanted = network_of(description).state_dict()
     # Not a weight of the seed: its loss learns nothing of ties.
     state = {"tie_parameter": torch.zeros(())}
     for name, value in saved.items():

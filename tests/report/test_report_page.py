@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from fake_station import write_station
 
-from fperank.params import ReportParams
+from fperank.agreement.evaluation import evaluate
+from fperank.params.parameters import ReportParams
 from fperank.report import thumbnails
 from fperank.report.charts import MAX_POINTS
-from fperank.report.evaluation import evaluate
 from fperank.report.page import CHARTS, script_json, strip_of_ranks, write_page
 from fperank.report.thumbnails import embed_photos
 

@@ -14,15 +14,15 @@ from seed_reference import (
 from torchvision.transforms import CenterCrop, Compose, Grayscale, Normalize, Resize
 
 from fperank import cli
-from fperank.errors import DataError
-from fperank.modelfile import DESCRIPTION, WEIGHTS, load_model
-from fperank.params import PredictParams
-from fperank.photo_filter import PhotoFilter
-from fperank.pretrained import load_pretrained
-from fperank.ranknet import FlowRanker
-from fperank.scoring import Scorer
+from fperank.handover.photo_filter import PhotoFilter
+from fperank.network.model_file import DESCRIPTION, WEIGHTS, load_model
+from fperank.network.ranknet import FlowRanker
+from fperank.params.parameters import PredictParams
+from fperank.photos.stretched import SeedView
+from fperank.running.errors import DataError
+from fperank.scoring.scorer import Scorer
 from fperank.seed.checkpoint import import_checkpoint
-from fperank.seed.view import SeedView
+from fperank.training.pretrained import load_pretrained
 
 CPU = PredictParams(threads=2, accelerator="cpu")
 
@@ -196,7 +196,7 @@ def test_a_failed_import_leaves_nothing(saved, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fperank.modelfile.write_json", full)
+    monkeypatch.setattr("fperank.network.model_file.write_json", full)
     with pytest.raises(DataError, match="cannot be written: No space left on device"):
         imported(saved, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

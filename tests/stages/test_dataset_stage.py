@@ -6,8 +6,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from fperank import tables
-from stages.common import run
+from fperank.handover import tables
+from fperank.running.stage import run
 from stages.dataset import main
 
 ROOT = Path(__file__).parents[2]

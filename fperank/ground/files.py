@@ -1,0 +1,92 @@
+"""Reading JSON and writing files: whole or not at all, the same bytes for the same content."""
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fperank.ground.numbers import DIGITS, all_rounded, float_format
+from fperank.running.errors import DataError
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: the file is absent or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from None
+
+
+def write_json(values: Any, path: Path) -> None:
+    """Write a JSON file with sorted keys, whole or not at all; parents are created.
+
+    Fractions are rounded, see `ground.numbers`.
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dt.date):
+            return value.isoformat()
+        if hasattr(value, "item"):
+            return all_rounded(value.item())
+        raise TypeError(f"{type(value)} has no JSON form")
+
+    text = json.dumps(
+        all_rounded(values),
+        indent=2,
+        sort_keys=True,
+        ensure_ascii=False,
+        allow_nan=False,
+        default=plain,
+    )
+    write_text(path, text + "\n")
+
+
+def csv_text(table: pd.DataFrame, digits: int = DIGITS, *, header: bool = True) -> str:
+    """A table as the text of a CSV file.
+
+    Args:
+        table: without an index worth keeping.
+        digits: significant digits of fractions, see `ground.numbers`.
+        header: whether a line of column names comes first.
+    """
+    return table.to_csv(
+        index=False, header=header, lineterminator="\n", float_format=float_format(digits)
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; parents are created."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; parents are created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """The digest of a file's content, in hexadecimal digits; a large file is read in pieces.
+
+    Args:
+        path: the file.
+        algorithm: `sha256`, or `md5` for what DVC names a content by. Neither keeps a secret here.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(
+            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()

@@ -1,0 +1,202 @@
+"""The files that the Flow Photo Explorer and EcoSHEDS' Flow Photo RankNet Model exchange.
+
+Two variants of `predictions.csv` are about: the station-wide one with instants in UTC and columns
+`split` and `value`, and the one of an image set with instants in local time and neither of them.
+
+Refused: times without an offset, scores and values that are no numbers.
+"""
+
+import datetime as dt
+import re
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fperank.ground.variables import VARIABLES
+from fperank.handover.station import Station
+from fperank.handover.tables import SPLITS, local_dates, parse_times
+from fperank.running.errors import DataError
+
+_NEEDED = ("image_id", "timestamp", "filename", "url", "score")
+_STATION_COLUMNS = ("split", "image_id", "timestamp", "filename", "url", "value", "score")
+_MISSING = ("", "NA", "NaN", "nan")
+_S3_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com")
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read either variant of `predictions.csv`; columns are found by name, others are left behind.
+
+    Returns:
+        image_id, timestamp (in UTC), filename, url, score (not a number where the photo has none);
+        before them `split`, and before the score `value`, where the file has them.
+
+    Raises:
+        DataError: the file is absent, or is no such table.
+    """
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise DataError(f"{path} is not a CSV file in UTF-8 with a line of column names") from None
+    if missing := [name for name in _NEEDED if name not in frame.columns]:
+        raise DataError(
+            f"{path}: the column {missing[0]} is missing; columns needed: {', '.join(_NEEDED)}; "
+            f"columns found: {', '.join(frame.columns)}"
+        )
+    frame = frame[[name for name in _STATION_COLUMNS if name in frame.columns]].copy()
+    frame["timestamp"] = parse_times(frame["timestamp"], "UTC", f"{path}, column timestamp")
+    for name in {"value", "score"} & set(frame.columns):
+        frame[name] = _numbers(frame[name], f"{path}, column {name}")
+    frame["url"] = frame["url"].mask(frame["url"].isin(_MISSING))
+    return frame
+
+
+def station_predictions(predictions: pd.DataFrame) -> str:
+    """A version's scores as the text of the station-wide `predictions.csv`.
+
+    Args:
+        predictions: `tables.PREDICTIONS`, or what `read_predictions` gives of such a file.
+    """
+    utc = predictions["timestamp"].dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _csv(predictions.assign(timestamp=utc)[list(_STATION_COLUMNS)])
+
+
+def imageset_predictions(predictions: pd.DataFrame) -> str:
+    """Scores as the text of an image set's `predictions.csv`, times in the station's zone.
+
+    Args:
+        predictions: image_id, timestamp, filename, url, score; further columns are left behind.
+    """
+    local = predictions["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S%z")
+    # The offset with its colon, as pandas tells an instant.
+    local = local.str.slice(0, -2) + ":" + local.str.slice(-2)
+    return _csv(predictions.assign(timestamp=local)[list(_NEEDED)])
+
+
+def image_set_of(filenames: pd.Series) -> pd.Series:
+    """The UUID of each photo's image set by its file name; not there where the name tells none."""
+    return filenames.str.extract(r"^imagesets/([0-9A-Za-z-]+)/images/[^/]+$", expand=False)
+
+
+def manifest(prefix: str, filenames: pd.Series) -> list[Any]:
+    """`manifest.json`: where the photos lie in S3, and each one's name below it.
+
+    Raises:
+        DataError: the prefix is no place in S3.
+    """
+    if not re.fullmatch(r"s3://[^/]+(/.*)?", prefix):
+        raise DataError(
+            f"prefix {prefix!r} is no place in S3: write s3://bucket/ or s3://bucket/a/"
+        )
+    return [{"prefix": prefix if prefix.endswith("/") else f"{prefix}/"}, *filenames]
+
+
+def common_prefix(filenames: pd.Series, urls: pd.Series) -> str:
+    """The place in S3 that all photos lie below, by their addresses.
+
+    Raises:
+        DataError: the addresses do not tell one.
+    """
+    prefixes = {_prefix(*pair) for pair in zip(filenames, urls.fillna(""), strict=True)}
+    found = sorted(prefix for prefix in prefixes if prefix)
+    if len(prefixes) == 1 and found:
+        return found[0]
+    why = f"they lie in {found[0]} and {found[1]}" if len(found) > 1 else "some have none in S3"
+    raise DataError(
+        f"the photos' addresses do not tell one place ({why}): add --prefix with where the photos "
+        "lie, such as --prefix s3://bucket/"
+    )
+
+
+def rank_input(
+    station: Station,
+    images: pd.DataFrame,
+    pairs: pd.DataFrame,
+    told: Mapping[str, Any],
+    model_code: str,
+) -> dict[str, Any]:
+    """`rank-input.json`: what a model was made from.
+
+    Args:
+        station: whose photos they are.
+        images: `tables.INPUT_IMAGES`.
+        pairs: `tables.PAIRS`.
+        told: the version's `input.json`: dataset_version, variable, parameters.
+        model_code: the model's name in the Flow Photo Explorer.
+    """
+    given = told["parameters"]
+    variable = VARIABLES[told["variable"]]
+    number = int(station.id) if station.id and station.id.isdigit() else station.id
+    dates = local_dates(images["timestamp"])
+    ends = pd.concat([pairs["timestamp_1"], pairs["timestamp_2"]])
+    options = {
+        "station_id": number,
+        "variable_id": variable.id,
+        "dataset_code": told["dataset_version"],
+        "train_frac": given["train_frac"],
+        "seed": given["split_seed"],
+        **{name: given[name] for name in ("min_hour", "max_hour", "min_month", "max_month")},
+        "images_start": given["start_date"] or dates.min(),
+        "images_end": given["end_date"] or dates.max(),
+        "annotations_start": given["annotation_start_date"] or dates.min(),
+        "annotations_end": given["annotation_end_date"] or dates.max(),
+    }
+    return {
+        "model_code": model_code,
+        "dataset_code": told["dataset_version"],
+        "variable_id": variable.id,
+        "annotation_variable": variable.annotation_name,
+        "station": {"id": number, "name": station.name},
+        "images": {"n": len(images), **_span(images["timestamp"]), "splits": _splits(images)},
+        "pairs": {
+            "source": "human",
+            "n": len(pairs),
+            "method": given["split_method"],
+            **_span(ends),
+            "splits": {name: n for name, n in _splits(pairs).items() if not name.startswith("te")},
+        },
+        "args": {"options": options, "args": [model_code]},
+        # The same version gives the same bytes: no time of writing.
+        "created_at": None,
+    }
+
+
+def _span(times: pd.Series) -> dict[str, str]:
+    def told(time: dt.datetime) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+    return {"start": told(times.min()), "end": told(times.max())}
+
+
+def _splits(table: pd.DataFrame) -> dict[str, int]:
+    return {split: int((table["split"] == split).sum()) for split in SPLITS}
+
+
+def _prefix(filename: str, url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    host = _S3_HOST.fullmatch(parts.netloc)
+    bucket = parts.netloc if parts.scheme == "s3" else host["bucket"] if host else ""
+    for path in (parts.path, urllib.parse.unquote(parts.path)):
+        if bucket and path.endswith(f"/{filename}"):
+            return f"s3://{bucket}{path.removesuffix(filename)}"
+    return ""
+
+
+def _numbers(texts: pd.Series, where: str) -> pd.Series:
+    missing = texts.isin(_MISSING)
+    numbers = pd.to_numeric(texts.mask(missing), errors="coerce").astype("float64")
+    wrong = np.flatnonzero(numbers.isna() & ~missing)
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(f"{where}: line {row + 2} holds {texts.iloc[row]!r}, which is no number")
+    return numbers
+
+
+def _csv(table: pd.DataFrame) -> str:
+    # Nine digits bring every 32-bit float back exactly.
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.9g")

@@ -1,0 +1,71 @@
+"""What all stages share: no arguments, errors in one message, outputs whole or not at all.
+
+A stage runs from the top of the repository and takes no argument: `params.yaml` names the version,
+and `handover.version` says where its files lie. So nothing of a parameter reaches a shell.
+"""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fperank.running.errors import FperankError
+from fperank.running.runlog import append_run
+
+PARAMS = Path("params.yaml")
+SCRATCH = Path(".fperank")
+"""What is kept between two runs, and the run log. Neither git nor DVC looks into it."""
+
+
+def run(main: Callable[[], None], description: str | None = None) -> None:
+    """Run a stage and log that it ran.
+
+    What the user can mend is told in one message, with exit status 1.
+
+    Args:
+        main: the stage.
+        description: its docstring; the first line is what `--help` shows.
+    """
+    first_line = (description or "").partition("\n")[0]
+    argparse.ArgumentParser(
+        description=first_line, epilog="All it needs to know stands in params.yaml."
+    ).parse_args()
+    began = time.monotonic()
+    status = 0
+    try:
+        main()
+    except FperankError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 1
+    command = Path(sys.argv[0]).stem
+    append_run(SCRATCH / "runs.jsonl", [command], time.monotonic() - began, status)
+    if status:
+        raise SystemExit(status)
+
+
+@contextlib.contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """A new folder to write to, which takes the place of `path` only when all is written.
+
+    On an error nothing is left and an output of an earlier run stays as it was.
+    """
+    part = path.with_name(f"{path.name}.part")
+    _remove(part)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    except BaseException:
+        _remove(part)
+        raise
+    _remove(path)
+    part.rename(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

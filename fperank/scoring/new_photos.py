@@ -1,0 +1,75 @@
+"""Scores of photos that no dataset knows, added to a table that only grows.
+
+A model that was trained on daylight and summer says nothing of night and ice, so its own hours and
+months are kept to; its dates are not, because new photos lie after them.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fperank.handover.photo_filter import PhotoFilter
+from fperank.scoring.score_file import PredictionFile
+from fperank.stations.photos.sets import PhotoSet
+
+_PHOTOS_AT_ONCE = 512
+
+
+class Scored(Protocol):
+    """Scores in the order of the photos, and the reason by position where there is none."""
+
+    @property
+    def score(self) -> NDArray[np.float32]: ...  # noqa: D102
+
+    @property
+    def reason(self) -> dict[int, str]: ...  # noqa: D102
+
+
+Score = Callable[[Sequence[Path]], Scored]
+
+
+def score_new(
+    photos: PhotoSet, file: PredictionFile, score: Score, wanted: PhotoFilter | None
+) -> dict[str, int]:
+    """Score the photos that a file does not hold yet, and add them at its end.
+
+    Rows are added a few hundred at a time, so a killed run goes on where it stopped.
+
+    Args:
+        photos: where they come from.
+        file: what was scored before.
+        score: scores photo files, as `scoring.Scorer.score` does.
+        wanted: the hours and months to keep to, if any.
+
+    Returns:
+        How many photos were scored (`scored`), known (`known`), could not be read (`failed`), and
+        how many were left out, by reason.
+    """
+    images = photos.images
+    counts = {"scored": 0, "known": 0, "failed": 0, **photos.left_out}
+    for reason, left_out in (wanted.rules(images["timestamp"]) if wanted else {}).items():
+        hit = left_out.reindex(images.index)
+        counts[reason] = int(hit.sum())
+        images = images[~hit]
+    new = file.new(images).sort_values(["timestamp", "filename"], ignore_index=True)
+    counts["known"] = len(images) - len(new)
+    for start in range(0, len(new), _PHOTOS_AT_ONCE):
+        rows = new.iloc[start : start + _PHOTOS_AT_ONCE]
+        with tempfile.TemporaryDirectory(prefix="fperank-score-") as folder:
+            brought = photos.bring(list(rows["filename"]), Path(folder))
+            paths = [one for one in brought if isinstance(one, Path)]
+            result = score(paths)
+        there = [place for place, one in enumerate(brought) if isinstance(one, Path)]
+        scores = np.full(len(rows), np.nan)
+        scores[there] = result.score
+        reasons = ["" if isinstance(one, Path) else str(one) for one in brought]
+        for place, reason in result.reason.items():
+            reasons[there[place]] = reason
+        file.add(rows.assign(score=scores, reason=reasons))
+        counts["failed"] += sum(1 for reason in reasons if reason)
+        counts["scored"] += sum(1 for reason in reasons if not reason)
+    return {reason: n for reason, n in counts.items() if n or reason == "scored"}

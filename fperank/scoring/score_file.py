@@ -1,0 +1,151 @@
+"""A table of scores that only grows at its end: what `fperank score` writes.
+
+Earlier rows are never touched, so a file can be added to for years, also one that the pipeline or
+the Flow Photo Explorer has written: rows that are added take its columns and its way of telling
+times. A row that a killed run has left unfinished is cut off.
+
+Refused: files without image_id and score, rows of another model than the file's own, and photos
+that bear the name of another one in the file, as those of a second memory card do.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from fperank.handover.tables import iso_times
+from fperank.running.errors import DataError
+
+COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "model")
+"""The columns of a new file: `reason` says why a score is empty, `model` whose score it is."""
+
+
+class PredictionFile:
+    """A file of scores, open for adding.
+
+    Args:
+        path: the file; begun when the first rows are added.
+        model: short name of the model, such as the first digits of its weights' SHA-256.
+
+    Raises:
+        DataError: the file is no table of scores, or its last row is of another model.
+    """
+
+    def __init__(self, path: Path, model: str) -> None:
+        self._path = path
+        self._model = model
+        self._columns = list(COLUMNS)
+        self._told: Callable[[pd.Series], pd.Series] = iso_times
+        self._times: dict[str, str] = {}
+        if path.exists():
+            self._read()
+
+    def new(self, photos: pd.DataFrame) -> pd.DataFrame:
+        """Those of some photos that the file does not hold yet.
+
+        Args:
+            photos: image_id, timestamp (instants, may be absent).
+
+        Raises:
+            DataError: one has the image_id of a photo that was taken at another time.
+        """
+        known = photos["image_id"].isin(self._times.keys())
+        there = photos[known]
+        told = pd.Series([self._times[one] for one in there["image_id"]], dtype="str")
+        times = pd.to_datetime(told, utc=True, errors="coerce", format="ISO8601")
+        own = there["timestamp"].dt.tz_convert("UTC").dt.floor("s").reset_index(drop=True)
+        other = (times != own) & times.notna() & own.notna()
+        if other.any():
+            row = int(other.to_numpy().argmax())
+            raise DataError(
+                f"{self._path} holds a photo {there['image_id'].iloc[row]} of {told[row]}, but "
+                f"this one was taken at {own[row].isoformat()}: two photos have one name, as on "
+                "two memory cards; give --prefix card-2/ (or another file) to tell them apart"
+            )
+        return photos[~known]
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Add rows at the end, and wait until they are on the disk.
+
+        Args:
+            rows: image_id, timestamp (instants, may be absent), filename, url, score, reason.
+                Columns that the file has and the rows have not stay empty; others are left out.
+        """
+        if rows.empty:
+            return
+        times = self._told(rows["timestamp"].dropna()).reindex(rows.index)
+        table = rows.assign(timestamp=times, model=self._model)
+        text = table.reindex(columns=self._columns).to_csv(
+            index=False,
+            header=not self._path.exists(),
+            lineterminator="\n",
+            float_format="%.9g",
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        self._times.update(dict.fromkeys(rows["image_id"], ""))
+
+    def _read(self) -> None:
+        content = self._path.read_bytes()
+        end = content.rfind(b"\n") + 1
+        try:
+            rows, tail = _parsed(content[:end]), _parsed(content[end:])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{self._path} is not a CSV file in UTF-8: {error}") from None
+        header = rows[0] if rows else []
+        for name in ("image_id", "score"):
+            if name not in header:
+                raise DataError(
+                    f"{self._path} is no file of scores: the column {name} is missing; columns "
+                    f"found: {', '.join(header) or 'none'}. Name a file that does not exist yet"
+                )
+        if tail:
+            self._mend_end(header, tail[0], end)
+        for number, row in enumerate(rows[1:], start=2):
+            if len(row) != len(header):
+                raise DataError(
+                    f"{self._path}: row {number} has {len(row)} columns instead of {len(header)}"
+                )
+        self._columns = header
+        place = header.index("image_id")
+        at = header.index("timestamp") if "timestamp" in header else None
+        self._times = {row[place]: "" if at is None else row[at] for row in rows[1:]}
+        if len(rows) > 1:
+            last = dict(zip(header, rows[-1], strict=True))
+            self._told = _way_of_telling(last.get("timestamp", ""))
+            if last.get("model", self._model) not in {self._model, ""}:
+                raise DataError(
+                    f"{self._path} holds scores of the model {last['model']}, but this model is "
+                    f"{self._model}: scores of two models do not compare; name another file"
+                )
+
+    def _mend_end(self, header: list[str], last: list[str], end: int) -> None:
+        """Cut off a last row without a line break, if it is clear that a kill left it so."""
+        if len(last) == len(header) and "model" not in header:
+            raise DataError(
+                f"{self._path} does not end with a line break, so its last row may be unfinished: "
+                f"{','.join(last)!r}. Complete or remove that row, and end the file with a line "
+                "break"
+            )
+        with self._path.open("r+b") as file:
+            file.truncate(end)
+
+
+def _parsed(content: bytes) -> list[list[str]]:
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    return list(csv.reader(text))
+
+
+def _way_of_telling(example: str) -> Callable[[pd.Series], pd.Series]:
+    """How a file tells times: in UTC with Z, in local time with a space, or as fperank does."""
+    if example.endswith("Z"):
+        return lambda times: iso_times(times.dt.tz_convert("UTC")).str.replace("+00:00", "Z")
+    if " " in example:
+        return lambda times: iso_times(times).str.replace("T", " ")
+    return iso_times

@@ -1,0 +1,244 @@
+"""A person's comparisons of photo pairs, as the Flow Photo Explorer's JSON or as CSV.
+
+User ids are personal data: only a short hash of them is kept.
+
+Refused: ranks that do not exist, entries without photo ids, two kinds of annotation files at once.
+Counted and left out: unanswered pairs of a training set, pairs that name a photo the station does
+not have, a photo compared with itself.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fperank.ground.files import read_json
+from fperank.handover.dataset import ANNOTATIONS
+from fperank.handover.tables import RANKS
+from fperank.running.errors import DataError
+from fperank.stations.csv_files import read_csv_text
+
+Excluded = list[tuple[str, str, str]]
+Row = dict[str, str | None]
+_CSV_NAMES = {
+    "left.imageId": "left_image_id",
+    "right.imageId": "right_image_id",
+    "left.attributes": "left_attributes",
+    "right.attributes": "right_attributes",
+}
+
+
+def read_annotations(folder: Path) -> tuple[pd.DataFrame, Excluded]:
+    """Read all annotations of a station's folder.
+
+    Args:
+        folder: holds `annotations.json`, or `annotations/*.json`, or `annotations.csv`, or none.
+
+    Returns:
+        The columns of `tables.ANNOTATIONS`, and what was left out as (kind, name, reason).
+
+    Raises:
+        DataError: a file is not what it should be; the message names file and position.
+    """
+    one, several, table = (
+        folder / name for name in ("annotations.json", "annotations", "annotations.csv")
+    )
+    parts = sorted(path for path in several.glob("*.json") if not path.name.startswith("."))
+    present = [
+        name
+        for name, there in (
+            (one.name, one.is_file()),
+            ("annotations/*.json", bool(parts)),
+            (table.name, table.is_file()),
+        )
+        if there
+    ]
+    if len(present) > 1:
+        raise DataError(
+            f"{folder} holds both {present[0]} and {present[1]}: keep the one that counts"
+        )
+    if table.is_file():
+        return read_annotation_file(table)
+    rows: list[Row] = []
+    excluded: Excluded = []
+    for path in parts or [one] * one.is_file():
+        first = len(rows) + len(excluded) + 1
+        more, left_out = annotations_from_json(read_json(path), str(path), first=first)
+        rows += more
+        excluded += left_out
+    return annotations_table(rows), excluded
+
+
+def read_annotation_file(path: Path) -> tuple[pd.DataFrame, Excluded]:
+    """Read one file of annotations, `.json` or `.csv`; see `read_annotations`.
+
+    Raises:
+        DataError: it is not what it should be, or neither of the two.
+    """
+    if path.suffix.lower() == ".csv":
+        return _read_csv(path), []
+    if path.suffix.lower() != ".json":
+        raise DataError(f"{path} is no file of annotations: fperank reads .json and .csv")
+    rows, excluded = annotations_from_json(read_json(path), str(path))
+    return annotations_table(rows), excluded
+
+
+def annotations_table(rows: list[Row]) -> pd.DataFrame:
+    """Rows of `annotations_from_json` as the columns of `tables.ANNOTATIONS`."""
+    return pd.DataFrame(rows, columns=list(ANNOTATIONS.columns), dtype="str")
+
+
+def annotations_from_json(
+    content: Any, where: str, *, first: int = 1, pair_prefix: str = "", user_id: str = ""
+) -> tuple[list[Row], Excluded]:
+    """The annotations of one JSON file of the Flow Photo Explorer.
+
+    Args:
+        content: the parsed file: a list of answers, or a saved training set.
+        where: what to name in an error.
+        first: number of the first one; the others follow.
+        pair_prefix: stands before the number in `pair_id`.
+        user_id: who answered, where the file itself does not tell.
+
+    Returns:
+        Rows with the columns of `tables.ANNOTATIONS`, and what was left out.
+
+    Raises:
+        DataError: an entry is not what it should be; the message names its position.
+    """
+    unfinished = isinstance(content, dict) and "allPairs" in content
+    entries = content["allPairs"] if unfinished else content
+    if not isinstance(entries, list):
+        raise DataError(
+            f"{where} is not a list of annotations in the Flow Photo Explorer's form, such as "
+            '[{"left": {"imageId": 1}, "right": {"imageId": 2}, "rank": "LEFT"}]'
+        )
+    rows: list[Row] = []
+    excluded: Excluded = []
+    for position, entry in enumerate(entries, start=1):
+        number = f"{pair_prefix}{first + position - 1}"
+        entry_where = f"{where}: entry {position}"
+        if not isinstance(entry, dict):
+            raise DataError(f"{entry_where} is {entry!r}: it must hold left, right and rank")
+        if unfinished and entry.get("rank") is None:
+            excluded.append(("annotation", f"pair {number}", "not answered"))
+            continue
+        rows.append(_json_row({"user_id": user_id, **entry}, number, entry_where))
+    return rows, excluded
+
+
+def hashed_user_id(user_id: str) -> str | None:
+    """A short hash in place of a user id; hashes made before stay as they are."""
+    if not user_id or re.fullmatch(r"u-[0-9a-f]{12}", user_id):
+        return user_id or None
+    return f"u-{hashlib.sha256(user_id.encode()).hexdigest()[:12]}"
+
+
+def keep_known_photos(
+    annotations: pd.DataFrame, known: set[str], excluded_photos: Mapping[str, str]
+) -> tuple[pd.DataFrame, Excluded]:
+    """Leave out the annotations whose photos the station does not have.
+
+    Args:
+        annotations: the columns of `tables.ANNOTATIONS`.
+        known: ids of the station's photos.
+        excluded_photos: the reason by id of a photo that was left out before.
+    """
+    keep: list[bool] = []
+    excluded: Excluded = []
+    ids = zip(
+        annotations["pair_id"],
+        annotations["left_image_id"],
+        annotations["right_image_id"],
+        strict=True,
+    )
+    for pair_id, left, right in ids:
+        unknown = [image_id for image_id in (left, right) if image_id not in known]
+        if unknown:
+            why = excluded_photos.get(unknown[0])
+            reason = f"its photo was excluded: {why}" if why else "no such photo"
+            excluded.append(("annotation", f"pair {pair_id} (photo {unknown[0]})", reason))
+        elif left == right:
+            reason = "compares a photo with itself"
+            excluded.append(("annotation", f"pair {pair_id} (photo {left})", reason))
+        keep.append(not unknown and left != right)
+    return annotations[np.array(keep, dtype=bool)].reset_index(drop=True), excluded
+
+
+def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:
+    row: Row = {
+        "pair_id": pair_id,
+        "user_id": hashed_user_id(str(entry.get("user_id") or "")),
+        "rank": _checked_rank(entry.get("rank"), where),
+        "comment": str(entry.get("comment") or "").strip() or None,
+    }
+    for side in ("left", "right"):
+        photo = entry.get(side)
+        if not isinstance(photo, dict):
+            raise DataError(f'{where}: {side} is {photo!r}: it must be such as {{"imageId": 1}}')
+        # A finished annotation names the photo itself, a saved training set holds its whole row.
+        inner = photo.get("image")
+        image_id = inner.get("image_id") if isinstance(inner, dict) else photo.get("imageId")
+        if isinstance(image_id, bool) or not isinstance(image_id, int | str) or image_id == "":
+            raise DataError(f"{where}: {side} names the photo {image_id!r}: imageId must be an id")
+        attributes = photo.get("attributes") or []
+        if not isinstance(attributes, list) or not all(isinstance(a, str) for a in attributes):
+            raise DataError(f'{where}: {side} has attributes {attributes!r}: a list as ["ICE"]')
+        row[f"{side}_image_id"] = str(image_id)
+        row[f"{side}_attributes"] = ",".join(attributes) or None
+    return row
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    frame = read_csv_text(path)
+    found = ", ".join(frame.columns)
+    names = {old: new for old, new in _CSV_NAMES.items() if new not in frame.columns}
+    frame = frame.rename(columns=names)
+    for name in ("left_image_id", "right_image_id", "rank"):
+        if name not in frame.columns:
+            raise DataError(
+                f"{path}: the column {name} is missing; needed are left_image_id, right_image_id "
+                f"and rank; columns found: {found}"
+            )
+        for line in frame.index[frame[name] == ""]:
+            if name != "rank":
+                raise DataError(f"{path}: line {line} has no {name}")
+    for line, rank in frame["rank"].items():
+        _checked_rank(rank, f"{path}: line {line}")
+    frame["pair_id"] = _pair_ids(frame, path)
+    if "user_id" in frame.columns:
+        frame["user_id"] = [hashed_user_id(user_id) for user_id in frame["user_id"]]
+    frame = frame.reindex(columns=list(ANNOTATIONS.columns))
+    return frame.astype("str").replace("", pd.NA).reset_index(drop=True)
+
+
+def _pair_ids(frame: pd.DataFrame, path: Path) -> list[str]:
+    running = [str(number) for number in range(1, len(frame) + 1)]
+    submission = frame.get("annotation_id")
+    if "pair_id" not in frame.columns:
+        own = submission is not None and submission.is_unique and submission.ne("").all()
+        return list(submission) if own and submission is not None else running
+    ids = frame["pair_id"]
+    for line in ids.index[ids == ""]:
+        raise DataError(f"{path}: line {line} has no pair_id: fill it in, or remove the column")
+    if submission is not None:
+        # Pairs are numbered anew within each submission.
+        ids = submission + "-" + ids
+    repeated = ids[ids.duplicated(keep=False)]
+    if len(repeated):
+        same = repeated[repeated == repeated.iloc[0]].index
+        raise DataError(
+            f"{path}: lines {same[0]} and {same[1]} have one pair_id, {repeated.iloc[0]!r}: give "
+            "each pair its own, or remove the column"
+        )
+    return list(ids)
+
+
+def _checked_rank(rank: object, where: str) -> str:
+    if not isinstance(rank, str) or rank not in RANKS:
+        raise DataError(f"{where}: rank is {rank!r}; allowed: {', '.join(RANKS)}")
+    return rank

@@ -1,0 +1,276 @@
+"""A source's station as the dataset's tables: what every later stage starts from.
+
+Nothing is filtered or labelled here.
+
+Refused: a station without a photo, file names that lead out of the dataset.
+"""
+
+import datetime as dt
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from fperank.handover.dataset import (
+    ANNOTATIONS,
+    DATASET_PAIRS,
+    EXCLUDED,
+    IMAGES,
+    OBSERVATIONS,
+    AnnotationCounts,
+    AnswerAgreement,
+    Dataset,
+    DatasetFolder,
+    DatasetSummary,
+    ObservationCounts,
+    PhotoCounts,
+    write_dataset,
+)
+from fperank.handover.tables import RANKS, checked
+from fperank.params.parameters import DatasetParams
+from fperank.running.errors import DataError, PhotoError
+from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
+from fperank.stations.base import Source, StationData
+
+_FETCHES_AT_ONCE = 8
+"""Most of the time of a download is waiting; more at once would only press the server."""
+
+
+def build(data: StationData, params: DatasetParams) -> Dataset:
+    """Join photos, observed values and annotations.
+
+    Args:
+        data: what a source has read.
+        params: the station's label and variable; `max_gap_minutes`, see `interpolate`.
+
+    Raises:
+        DataError: there is no photo, or the source breaks its contract.
+    """
+    if data.images.empty:
+        raise DataError(f"the station {data.station.name} has no photo")
+    observations = checked(unique_observations(data.observations), OBSERVATIONS, "observations")
+    images = data.images.assign(
+        value=interpolate(observations, data.images["timestamp"], params.max_gap_minutes),
+        attributes=data.images["image_id"].map(photo_attributes(data.annotations)),
+    )
+    images = checked(
+        images.sort_values(["timestamp", "filename"], ignore_index=True), IMAGES, "images"
+    )
+    annotations = checked(data.annotations, ANNOTATIONS, "annotations")
+    excluded = checked(data.excluded, EXCLUDED, "excluded")
+    pairs = _join(annotations, images)
+    labels = {"label": params.station, "variable": params.variable}
+    station = data.station.model_copy(update=labels)
+    return Dataset(station, images, pairs, observations, excluded)
+
+
+def _join(annotations: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    pairs = annotations
+    for side in ("left", "right"):
+        names = {name: f"{side}_{name}" for name in ("image_id", "timestamp", "filename", "value")}
+        pairs = pairs.merge(
+            images[list(names)].rename(columns=names), on=f"{side}_image_id", how="inner"
+        )
+    if len(pairs) != len(annotations):
+        raise DataError("an annotation names a photo that is not among the station's photos")
+    pairs = pairs.set_index("pair_id").loc[annotations["pair_id"]].reset_index()
+    delta = pairs["left_value"] - pairs["right_value"]
+    average = (pairs["left_value"] + pairs["right_value"]) / 2
+    true_rank = pd.Series(pd.NA, index=pairs.index, dtype="str")
+    for rank, holds in (("LEFT", delta > 0), ("RIGHT", delta < 0), ("SAME", delta == 0)):
+        true_rank[holds] = rank
+    pairs = pairs.assign(
+        delta_value=delta,
+        avg_value=average,
+        # A relative difference has no meaning around or below zero, as with a stage.
+        rel_delta_value=delta.abs() / average.where(average > 0),
+        true_rank=true_rank,
+    )
+    return checked(pairs, DATASET_PAIRS, "pairs")
+
+
+def write(
+    dataset: Dataset, data: StationData, source: Source, folder: Path, params: DatasetParams
+) -> DatasetSummary:
+    """Write a dataset: its tables, its summary and the photos themselves.
+
+    Args:
+        dataset: what `build` returned.
+        data: what it was built from.
+        source: gives the photos.
+        folder: receives all, see `handover.dataset`.
+        params: kept in the summary, without the path of the machine.
+
+    Returns:
+        The content of `dataset.json`.
+
+    Raises:
+        DataError: a file name leads out of the folder.
+    """
+    not_copied = _write_photos(dataset.images["filename"], source, DatasetFolder(folder).photos)
+    summary = summarise(dataset, data, params, not_copied)
+    write_dataset(dataset, summary, folder)
+    return summary
+
+
+def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[str]:
+    """Fetch all photos, several at once; return why those fail that cannot be had."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    gave_up = threading.Event()
+
+    def fetch(filename: str) -> str | None:
+        if gave_up.is_set():
+            return None
+        for path in (PurePosixPath(filename), PureWindowsPath(filename)):
+            if path.is_absolute() or path.drive or ".." in path.parts:
+                raise DataError(f"the photo {filename!r} would be written outside of the dataset")
+        target = folder / filename
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.fetch(filename, target)
+        except PhotoError as error:
+            target.unlink(missing_ok=True)
+            return str(error)
+        except BaseException:
+            gave_up.set()
+            raise
+        return None
+
+    with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
+        try:
+            outcomes = pool.map(fetch, filenames)
+            bar = tqdm(outcomes, "copying photos", len(filenames), leave=False, disable=None)
+            failed = [reason for reason in bar if reason]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if failed and len(failed) == len(filenames):
+        raise DataError(f"none of the {len(filenames):,} photos could be had; {failed[0]}")
+    return failed
+
+
+def summarise(
+    dataset: Dataset, data: StationData, params: DatasetParams, not_copied: Sequence[str] = ()
+) -> DatasetSummary:
+    """Counts, date ranges and notes for the user.
+
+    Args:
+        dataset: what `build` returned.
+        data: what it was built from.
+        params: those of the stage.
+        not_copied: why photos could not be copied, one a photo.
+    """
+    images, pairs = dataset.images, dataset.pairs
+    ranks = {rank: int((pairs["rank"] == rank).sum()) for rank in RANKS}
+    answered = len(pairs) - ranks["UNKNOWN"]
+    chosen = pairs["rank"].isin(["LEFT", "RIGHT"]) & pairs["true_rank"].isin(["LEFT", "RIGHT"])
+    correct = int((chosen & (pairs["rank"] == pairs["true_rank"])).sum())
+    n_chosen = int(chosen.sum())
+    pair_times = pd.concat([pairs["left_timestamp"], pairs["right_timestamp"]])
+    return DatasetSummary(
+        station=params.station,
+        variable=params.variable,
+        dataset_version=params.dataset_version,
+        source=params.source,
+        timezone=dataset.station.timezone,
+        photos=PhotoCounts(
+            n=len(images),
+            n_with_value=int(images["value"].notna().sum()),
+            **_dates(images["timestamp"]),
+        ),
+        observations=ObservationCounts(
+            n=len(dataset.observations), **_dates(dataset.observations["timestamp"])
+        ),
+        annotations=AnnotationCounts(
+            n=len(pairs),
+            by_rank=ranks,
+            share_same=_share(ranks["SAME"], answered),
+            n_with_true_rank=int(pairs["true_rank"].notna().sum()),
+            **_dates(pair_times),
+        ),
+        agreement=AnswerAgreement(n=n_chosen, share_correct=_share(correct, n_chosen)),
+        excluded=_excluded_counts(dataset.excluded),
+        read_files=data.read_files,
+        parameters=_shareable(params.model_dump()),
+        notes=tuple(_notes(dataset, data, params, not_copied)),
+    )
+
+
+def _dates(times: pd.Series) -> dict[str, dt.date | None]:
+    if times.empty:
+        return {"first_date": None, "last_date": None}
+    return {"first_date": times.min().date(), "last_date": times.max().date()}
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _excluded_counts(excluded: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Numbers by kind and reason; an observations row stands for the rows that its name tells."""
+    counts: dict[str, dict[str, int]] = {}
+    for kind, name, reason in excluded.itertuples(index=False):
+        rows = re.fullmatch(r"(\d+) rows?", name) if kind == "observation" else None
+        by_reason = counts.setdefault(kind, {})
+        by_reason[reason] = by_reason.get(reason, 0) + (int(rows[1]) if rows else 1)
+    return counts
+
+
+def _shareable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without the folders of one person's machine."""
+    paths = {}
+    for name in ("source_path", "annotations_from", "observations_from"):
+        path = str(values[name])
+        of_machine = path.startswith("~") or PurePosixPath(path).is_absolute()
+        paths[name] = PureWindowsPath(path).name if of_machine or _has_drive(path) else path
+    return {**values, **paths}
+
+
+def _has_drive(path: str) -> bool:
+    return "://" not in path and bool(PureWindowsPath(path).drive)
+
+
+def _notes(
+    dataset: Dataset, data: StationData, params: DatasetParams, not_copied: Sequence[str]
+) -> list[str]:
+    notes = list(data.notes)
+    if dataset.station.name != params.station:
+        notes.append(
+            f"The parameter station is {params.station!r}, the station's own name is "
+            f"{dataset.station.name!r}: folders and the report use the parameter."
+        )
+    times = dataset.observations["timestamp"]
+    without = int(dataset.images["value"].isna().sum())
+    if times.empty:
+        notes.append("There are no observed values: scores cannot be compared with measurements.")
+    elif without:
+        usual = float(times.diff().dt.total_seconds().median()) / 60 if len(times) > 1 else 0.0
+        notes.append(
+            f"{without:,} of {len(dataset.images):,} photos have no observed value within "
+            f"{params.max_gap_minutes:g} minutes on both sides (max_gap_minutes)"
+            + (
+                f"; the observations are usually {usual:,.0f} minutes apart."
+                if usual > params.max_gap_minutes
+                else "."
+            )
+        )
+    provisional = int((dataset.observations["status"] == "provisional").sum())
+    if provisional:
+        notes.append(
+            f"{provisional:,} of {len(times):,} observed values are provisional: their gauge's "
+            "owner may still revise them."
+        )
+    if dataset.pairs.empty:
+        notes.append("There are no annotations: a model cannot be trained without them.")
+    if not_copied:
+        notes.append(
+            f"{len(not_copied):,} photo{'' if len(not_copied) == 1 else 's'} could not be copied "
+            f"and will get no score; the first: {not_copied[0]}"
+        )
+    return notes

@@ -1,0 +1,246 @@
+"""The Flow Photo Explorer's records and photos, whoever told of them: database or API.
+
+Photos count only if they and their image set are DONE. Photos that show people or vehicles are left
+out everywhere, of training as of scoring: a detection of a person of 0.2 or more, of a vehicle of
+0.8 or more, or a mark by hand, unless a mark by hand says that there is none.
+
+Refused: photos without an id, time or address, file names that lead out of the dataset.
+"""
+
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fperank.handover.dataset import EXCLUDED
+from fperank.handover.station import Station, station_from
+from fperank.params.parameters import PhotoSourceParams
+from fperank.remote.downloads import Downloads
+from fperank.remote.fetching import shown
+from fperank.running.errors import AbsentError, DataError, PhotoError, TooLargeError
+from fperank.stations.answers.files import Excluded, hashed_user_id, keep_known_photos
+from fperank.stations.base import StationData
+from fperank.stations.observed.table import Observed
+from fperank.stations.photos.files import leads_out, tellable
+
+_NO_CLOCK_SHIFT = "clock_shift was not used: the photos' times come from the Flow Photo Explorer."
+PERSON_THRESHOLD = 0.2
+VEHICLE_THRESHOLD = 0.8
+IMAGE_COLUMNS = (
+    *("id", "filename", "timestamp", "full_url", "status", "imageset_status"),
+    *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
+)
+"""What `photos_table` reads. `full_url` may be `s3://bucket/key` where a photo has no other."""
+PhotosTable = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
+"""What `photos_table` returns."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One image set, to score it.
+
+    Attributes:
+        station: the station that it belongs to.
+        images: image_id, timestamp, filename, url of the photos that may be used.
+        excluded: the others (`tables.EXCLUDED`).
+    """
+
+    station: Station
+    images: pd.DataFrame
+    excluded: pd.DataFrame
+
+
+class FpePhotos:
+    """The photos of either source, whose rows tell where they lie.
+
+    Args:
+        downloads: keeps the photos that were fetched.
+    """
+
+    def __init__(self, downloads: Downloads) -> None:
+        self._downloads = downloads
+        self._addresses: dict[str, str] = {}
+
+    def fetch(self, filename: str, target: Path) -> None:
+        """Put a photo at `target`; what was downloaded before is not downloaded again.
+
+        Raises:
+            PhotoError: it is gone, or none of the photos that were read.
+            DataError: no photo can be had now.
+        """
+        address = self._addresses.get(filename)
+        if address is None:
+            raise PhotoError(f"{filename} is none of the photos that were read")
+        try:
+            self._downloads.put(address, target)
+        except (AbsentError, TooLargeError) as error:
+            raise PhotoError(str(error)) from None
+
+    def _photos_table(self, rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
+        """See `photos_table`; the photos' addresses are kept for `fetch`."""
+        table = photos_table(rows, timezone, where)
+        by_id = dict(zip(rows["id"].astype("str"), rows["full_url"], strict=True))
+        addresses = (by_id[image_id] for image_id in table[0]["image_id"])
+        self._addresses |= dict(zip(table[0]["filename"], addresses, strict=True))
+        return table
+
+
+def refuse_unfinished(imageset: str, status: str | None) -> None:
+    """Refuse an image set whose photos do not count yet: `DataError`."""
+    if status != "DONE":
+        raise DataError(
+            f"{imageset} is {status}, not DONE: score it when the Flow Photo Explorer has finished "
+            "with it"
+        )
+
+
+def station_of(row: Mapping[str, Any], timezone: str) -> Station:
+    """The station of a row of `stations`.
+
+    Args:
+        row: the row; further columns than the station's own are left behind.
+        timezone: taken where the row names none.
+
+    Raises:
+        DataError: it has no name, or no time zone that there is.
+    """
+    values = {name: row.get(name) for name in Station.model_fields}
+    values["timezone"] = values["timezone"] or timezone
+    for name in ("uuid", "status"):
+        if row.get(name):
+            values[name] = str(row[name])
+    if row.get("user_id"):
+        values["user_id"] = hashed_user_id(str(row["user_id"]))
+    if not values["timezone"]:
+        raise DataError(
+            f"the station {values['name']} has no time zone in the Flow Photo Explorer: set the "
+            "parameter timezone, for example to America/New_York"
+        )
+    return station_from(values, f"the station {values['name']}")
+
+
+def station_data(
+    station: Station,
+    photos: PhotosTable,
+    observed: Observed,
+    answers: tuple[pd.DataFrame, Excluded],
+    notes: list[str],
+    params: PhotoSourceParams,
+) -> StationData:
+    """Put together what was read.
+
+    Args:
+        station: the station.
+        photos: what `photos_table` returned.
+        observed: its values.
+        answers: its annotations, and what was left out of them.
+        notes: what the user should know.
+        params: `clock_shift` is told to be without effect.
+    """
+    images, excluded_photos, reasons = photos
+    annotations, unknown = keep_known_photos(answers[0], set(images["image_id"]), reasons)
+    if params.clock_shift:
+        notes = [*notes, _NO_CLOCK_SHIFT]
+    others = pd.DataFrame(
+        observed.excluded + answers[1] + unknown, columns=list(EXCLUDED.columns), dtype="str"
+    )
+    return StationData(
+        station=station,
+        images=images,
+        observations=observed.values,
+        annotations=annotations,
+        excluded=pd.concat([excluded_photos, others], ignore_index=True),
+        notes=tuple(notes),
+    )
+
+
+def photos_table(rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
+    """The photos that may be used.
+
+    Args:
+        rows: `IMAGE_COLUMNS`, one row a photo; `timestamp` an instant or ISO 8601 with offset.
+        timezone: IANA name of the station's zone.
+        where: what to name in an error, such as the API's address.
+
+    Returns:
+        image_id, timestamp, filename, url; what was left out (`tables.EXCLUDED`); and the reason by
+        image_id of each photo that was left out.
+
+    Raises:
+        DataError: an id stands twice, or none of the photos may be used.
+    """
+    ids = rows["id"].astype("str")
+    if ids.duplicated().any():
+        raise DataError(f"{where}: the photo id {ids[ids.duplicated()].iloc[0]} stands twice")
+    urls = rows["full_url"].astype("object").where(rows["full_url"].notna(), "").astype("str")
+    names = file_names(urls)
+    times = pd.to_datetime(rows["timestamp"], utc=True, errors="coerce", format="ISO8601")
+    rules = {
+        "not DONE in the Flow Photo Explorer": rows["status"].ne("DONE")
+        | rows["imageset_status"].ne("DONE"),
+        "shows a person or vehicle": shows_pii(rows),
+        "has no time in the Flow Photo Explorer": times.isna(),
+        "has no address in the Flow Photo Explorer": names.eq(""),
+        "its address leads out of the dataset": names.map(leads_out).astype("bool"),
+        "another photo has the same address": names.duplicated(),
+    }
+    reason = pd.Series(
+        np.select([rule.to_numpy() for rule in rules.values()], list(rules), default=""),
+        index=rows.index,
+        dtype="str",
+    )
+    good = reason.eq("").to_numpy()
+    if not good.any():
+        counts = reason[~good].value_counts()
+        why = ", ".join(f"{n:,} {told}" for told, n in counts.items()) or "it has none at all"
+        raise DataError(f"{where}: none of {len(rows):,} photos can be used: {why}")
+    images = pd.DataFrame(
+        {
+            "image_id": ids[good],
+            "timestamp": times[good].dt.tz_convert(timezone).dt.as_unit("us"),
+            "filename": names[good],
+            "url": [shown(url) for url in urls[good]],
+        }
+    ).sort_values(["timestamp", "filename"], ignore_index=True)
+    left_out = names.where(names.ne(""), ids)[~good]
+    excluded = pd.DataFrame(
+        {
+            "kind": "photo",
+            "name": [tellable(name) for name in left_out],
+            "reason": reason[~good].to_numpy(),
+        },
+        columns=list(EXCLUDED.columns),
+        dtype="str",
+    ).sort_values("name", ignore_index=True)
+    return images, excluded, dict(zip(ids[~good], reason[~good], strict=True))
+
+
+def file_names(urls: pd.Series) -> pd.Series:
+    """The path of each address without its first slash, such as `imagesets/<uuid>/images/A.JPG`.
+
+    Of `s3://bucket/key` it is the key. The same photo thus has one name whatever tells of it.
+    """
+    return urls.map(_file_name).astype("str")
+
+
+def _file_name(url: str) -> str:
+    if url.startswith("s3://"):
+        # A key may hold ? and #, which would end the path of a web address.
+        return url.removeprefix("s3://").partition("/")[2]
+    try:
+        return urllib.parse.unquote(urllib.parse.urlsplit(url).path).lstrip("/")
+    except ValueError:
+        return ""
+
+
+def shows_pii(rows: pd.DataFrame) -> pd.Series:
+    """Whether a photo shows a person or vehicle, by detections and marks; see the module's text."""
+    person = pd.to_numeric(rows["pii_person"]).ge(PERSON_THRESHOLD)
+    vehicle = pd.to_numeric(rows["pii_vehicle"]).ge(VEHICLE_THRESHOLD)
+    marked, cleared = (rows[name].eq(True).fillna(False) for name in ("pii_on", "pii_off"))
+    shows: pd.Series = (person | vehicle | marked) & ~cleared
+    return shows

@@ -1,0 +1,103 @@
+"""Units of observed values: how a column's name tells one, and the way into the variable's unit.
+
+A gauge's table may be metric while the pipeline counts in cubic feet per second and feet. Values
+whose unit is not known to fit would be wrong by a factor that no chart shows.
+
+Sources of the constants: the international foot is 0.3048 m and the inch 2.54 cm, exactly (NIST
+Special Publication 811, appendix B.6); standard gravity is 9.80665 m/s2, exactly (CGPM 1901).
+A pressure becomes a height of fresh water of 1000 kg/m3: p / (1000 kg/m3 x 9.80665 m/s2).
+
+Refused: units that cannot become the variable's, units of variables that have none to convert.
+"""
+
+import re
+
+from fperank.ground.variables import VARIABLES
+from fperank.running.errors import DataError
+
+_FOOT_M = 0.3048
+_WATER_KG_M3 = 1000.0
+_GRAVITY_M_S2 = 9.80665
+
+_LENGTHS_IN_FT = {"ft": 1.0, "m": 1 / _FOOT_M, "in": 1 / 12, "cm": 0.01 / _FOOT_M}
+_WATER_IN_FT = {"kPa": 1000 / (_WATER_KG_M3 * _GRAVITY_M_S2) / _FOOT_M}
+_FACTORS: dict[str, dict[str, float]] = {
+    "FLOW_CFS": {"cfs": 1.0, "m3/s": 1 / _FOOT_M**3},
+    "STAGE_FT": _LENGTHS_IN_FT | _WATER_IN_FT,
+    "SNOW_FT": _LENGTHS_IN_FT,
+}
+"""What one of a unit is in the variable's own."""
+
+_SPELLINGS = {
+    "cfs": ("cfs", "ft3/s", "ft^3/s", "ft3s", "cusecs"),
+    "m3/s": ("m3/s", "m^3/s", "m³/s", "m3s", "cms", "cumecs"),
+    "ft": ("ft", "feet", "foot"),
+    "m": ("m", "meter", "meters", "metre", "metres"),
+    "in": ("in", "inch", "inches"),
+    "cm": ("cm",),
+    "kPa": ("kpa",),
+}
+_UNIT_OF = {text: unit for unit, texts in _SPELLINGS.items() for text in texts}
+_BRACKETS = re.compile(r"(?P<words>.*?)[ _]*[(\[](?P<unit>[^()\[\]]*)[)\]]")
+
+
+def known_unit(text: str) -> str:
+    """The unit that a text is a spelling of, such as `cfs` of `ft^3/s`; "" if it is none."""
+    return _UNIT_OF.get(text.strip().lower(), "")
+
+
+def split_unit(column: str) -> tuple[str, str]:
+    """Split a column's name into what it names and the unit that it ends with.
+
+    The unit stands in brackets, `value (m3/s)`, or behind the last underscore or space, `stage_ft`;
+    or the name is a unit, `cfs`.
+
+    Returns:
+        The words in lower case and the unit, or the whole name in lower case and "".
+    """
+    name = column.strip().lower()
+    if match := _BRACKETS.fullmatch(name):
+        words, text = match["words"], match["unit"]
+    else:
+        words, _, text = name.replace(" ", "_").rpartition("_")
+    unit = known_unit(text)
+    return (words.strip(), unit) if unit else (name, "")
+
+
+def takes_unit(variable_id: str) -> bool:
+    """Whether observed values of the variable have a unit that others can be converted to."""
+    return variable_id in _FACTORS
+
+
+def factor_to(variable_id: str, unit: str, where: str) -> float:
+    """What values in a unit are multiplied by to be in the variable's own.
+
+    Args:
+        variable_id: a key of `VARIABLES`.
+        unit: `cfs`, `m3/s`, `ft`, `m`, `in`, `cm` or `kPa`.
+        where: what to name in an error, such as `observations.csv, column stage_m`.
+
+    Raises:
+        DataError: the unit cannot become the variable's.
+    """
+    factors = _FACTORS.get(variable_id)
+    if factors is None:
+        raise DataError(
+            f"{where}: the unit is given as {unit}, but values of {variable_id} are taken as they "
+            'are: set observations_unit to ""'
+        )
+    if unit not in factors:
+        raise DataError(
+            f"{where}: the unit {unit} cannot become {VARIABLES[variable_id].unit}, the unit of "
+            f"{variable_id}; units that can: {', '.join(factors)}"
+        )
+    return factors[unit]
+
+
+def conversion_note(variable_id: str, unit: str, factor: float) -> str:
+    """How a conversion is told to the user; "" where values stay as they are."""
+    own = VARIABLES[variable_id].unit
+    if unit == own:
+        return ""
+    means = " (the height of fresh water of that pressure)" if unit == "kPa" else ""
+    return f"Observed values were converted from {unit} to {own}, times {factor:.6g}{means}."

@@ -1,0 +1,263 @@
+"""The photos of a folder and their times, by whichever of the four ways tells them.
+
+The photos lie in the folder, or in its sub-folder `images`; `images.csv` may list them.
+
+Refused: ids or file names twice, a folder without a photo whose time can be found, a camera whose
+clock was never set. Left out with reasons: photos without a time, photos on only one of disk and
+`images.csv`, names and symbolic links that lead out of the folder.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from fperank.ground.clocks import parse_clock_shifts
+from fperank.params.parameters import PhotoSourceParams
+from fperank.running.errors import DataError, ParameterError
+from fperank.stations.csv_files import read_csv_text
+from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, plain_name, scan
+from fperank.stations.photos.times import (
+    FOUR_WAYS,
+    CameraClock,
+    FilenamePattern,
+    PhotoTime,
+    refuse_contradictions,
+    times_from_exif,
+    times_from_names,
+    times_from_text,
+)
+
+UNLISTED = "not listed in images.csv"
+_UNCORRECTED = ("clock_shift was not used: the photos' times come from images.csv.",)
+Way = Literal["csv", "exif", "filename"]
+
+
+@dataclass(frozen=True)
+class ListedPhoto:
+    """A photo as the folder or its `images.csv` names it."""
+
+    image_id: str
+    filename: str
+    timestamp: str = ""
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class FolderPhotos:
+    """The photos of a folder.
+
+    Attributes:
+        images: image_id, timestamp, filename, url, of the photos with a time.
+        left_out: the other ones, with reasons.
+        notes: what the user should know of the times.
+    """
+
+    images: pd.DataFrame
+    left_out: list[tuple[ListedPhoto, str]]
+    notes: tuple[str, ...]
+
+
+class PhotoFolder:
+    """A folder of photos.
+
+    Args:
+        folder: where they lie.
+        params: how to find their times.
+    """
+
+    def __init__(self, folder: Path, params: PhotoSourceParams) -> None:
+        self.folder = folder
+        self.params = params
+
+    @property
+    def photo_root(self) -> Path:
+        """What file names are relative to: the folder's `images` if there is one."""
+        images = self.folder / "images"
+        return images if images.is_dir() else self.folder
+
+    def read(self, timezone: str) -> FolderPhotos:
+        """Find the photos and their times.
+
+        Args:
+            timezone: IANA name of the station's zone.
+
+        Raises:
+            DataError: `images.csv` contradicts itself or the folder, or no photo has a time.
+            ParameterError: the file-name pattern is absent or cannot be understood.
+        """
+        listed, has_times = self._listed()
+        photos, left_out = self._match_with_disk(listed)
+        if not photos:
+            raise DataError(self._no_photos(left_out))
+        way = self._way(listed is not None, has_times)
+        shifts = parse_clock_shifts(self.params.clock_shift)
+        times = self._times(photos, way, CameraClock(timezone, self.params.utc_offset, shifts))
+        left_out += [
+            (photo, time.reason)
+            for photo, time in zip(photos, times, strict=True)
+            if time.instant is None
+        ]
+        images = _images_table(photos, times, timezone)
+        if images.empty:
+            raise DataError(self._no_times(left_out))
+        if way != "csv":
+            self._check_clock(images["timestamp"], way)
+        if not shifts:
+            refuse_contradictions([photo.filename for photo in photos], times, self.photo_root)
+        return FolderPhotos(images, left_out, _UNCORRECTED if shifts and way == "csv" else ())
+
+    def check(self) -> None:
+        """Refuse what is no folder.
+
+        Raises:
+            DataError: it is absent, a file, or its `images` lies elsewhere.
+        """
+        if not self.folder.exists():
+            raise DataError(
+                f"source_path {self.folder} does not exist: give the folder that holds the photos"
+            )
+        if not self.folder.is_dir():
+            raise DataError(
+                f"source_path {self.folder} is a file: give the folder that holds the photos"
+            )
+        if not self.photo_root.resolve().is_relative_to(self.folder.resolve()):
+            raise DataError(
+                f"{self.photo_root} is a symbolic link that leads out of {self.folder}: put the "
+                "photos inside, or give the folder they lie in as source_path"
+            )
+
+    def _listed(self) -> tuple[list[ListedPhoto] | None, bool]:
+        """The photos of `images.csv`, None without it, and whether it has a column of times."""
+        path = self.folder / "images.csv"
+        if not path.is_file():
+            return None, False
+        frame = read_csv_text(path)
+        if "filename" not in frame.columns:
+            raise DataError(
+                f"{path}: the column filename is missing; columns found: {', '.join(frame.columns)}"
+            )
+        frame["filename"] = [plain_name(name) for name in frame["filename"]]
+        id_column = "image_id" if "image_id" in frame.columns else "filename"
+        for column in dict.fromkeys((id_column, "filename")):
+            empty = frame.index[frame[column] == ""]
+            if len(empty):
+                raise DataError(f"{path}: line {empty[0]} has no {column}: fill it in")
+            repeated = frame[column][frame[column].duplicated(keep=False)]
+            if len(repeated):
+                lines = repeated.index[repeated == repeated.iloc[0]]
+                raise DataError(
+                    f"{path}: lines {lines[0]} and {lines[1]} have the same {column}, "
+                    f"{repeated.iloc[0]!r}: each photo must stand there once with its own id"
+                )
+        no_text = pd.Series("", index=frame.index, dtype="str")
+        rows = zip(
+            frame[id_column],
+            frame["filename"],
+            frame.get("timestamp", no_text),
+            frame.get("url", no_text),
+            strict=True,
+        )
+        photos = [ListedPhoto(one, name, time, url or None) for one, name, time, url in rows]
+        return photos, "timestamp" in frame.columns
+
+    def _match_with_disk(
+        self, listed: list[ListedPhoto] | None
+    ) -> tuple[list[ListedPhoto], list[tuple[ListedPhoto, str]]]:
+        """The photos that are there, and those that are not or may not be used, with reasons."""
+        on_disk = scan(self.photo_root, home=self.folder)
+        if listed is None:
+            listed = [ListedPhoto(name, name) for name in on_disk]
+        names = {photo.filename for photo in listed}
+        unlisted = [ListedPhoto(name, name) for name in on_disk if name not in names]
+        left_out = [(photo, on_disk[photo.filename] or UNLISTED) for photo in unlisted]
+        photos = []
+        for photo in listed:
+            if leads_out(photo.filename):
+                reason = "its filename in images.csv leads out of the folder"
+            elif photo.filename in on_disk:
+                reason = on_disk[photo.filename]
+            elif (self.photo_root / photo.filename).is_file():
+                reason = f"hidden, or not a {', '.join(PHOTO_SUFFIXES)} file"
+            else:
+                reason = f"listed in images.csv but absent from {self._where()}"
+            if reason:
+                left_out.append((photo, reason))
+            else:
+                photos.append(photo)
+        return photos, left_out
+
+    def _way(self, has_csv: bool, has_times: bool) -> Way:
+        way = self.params.timestamp_source
+        if way == "auto":
+            return "csv" if has_times else "filename" if self.params.timestamp_pattern else "exif"
+        if way == "csv" and not has_times:
+            path = self.folder / "images.csv"
+            state = "has no column timestamp" if has_csv else "does not exist"
+            raise DataError(
+                f"timestamp_source is csv but {path} {state}: add it, or set timestamp_source to "
+                "exif or filename"
+            )
+        if way == "filename" and not self.params.timestamp_pattern:
+            raise ParameterError(
+                "timestamp_pattern is empty but timestamp_source is filename: give the pattern of "
+                "the file names, for example %Y-%m-%d or RCNX_%Y%m%d_%H%M%S"
+            )
+        return way
+
+    def _times(self, photos: list[ListedPhoto], way: Way, clock: CameraClock) -> list[PhotoTime]:
+        if way == "csv":
+            return times_from_text([photo.timestamp for photo in photos], clock)
+        if way == "exif":
+            return times_from_exif([self.photo_root / photo.filename for photo in photos], clock)
+        pattern = FilenamePattern.parse(self.params.timestamp_pattern)
+        return times_from_names([photo.filename for photo in photos], pattern, clock)
+
+    def _check_clock(self, times: pd.Series, way: Way) -> None:
+        if len(times) < 2 or times.nunique() > 1:
+            return
+        same = f"all {len(times)} photos with a time have the same one, {times.iloc[0].isoformat()}"
+        if way == "exif":
+            raise DataError(
+                f"{self.photo_root}: {same}: the camera's clock was never set, and no correction "
+                "can tell them apart. List the photos' times in images.csv (columns filename, "
+                "timestamp), or set timestamp_pattern if the file names hold them"
+            )
+        raise DataError(
+            f"{self.photo_root}: {same}, read from the file names by timestamp_pattern "
+            f"{self.params.timestamp_pattern!r}: correct the pattern, or list the photos' times "
+            "in images.csv (columns filename, timestamp)"
+        )
+
+    def _where(self) -> str:
+        return "the folder images" if self.photo_root != self.folder else "the folder"
+
+    def _no_photos(self, left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
+        suffixes = ", ".join(PHOTO_SUFFIXES)
+        looked = f"{self.photo_root} holds no photo that can be used: looked for {suffixes} files"
+        return f"{looked} there and in its sub-folders{_reasons(left_out)}"
+
+    def _no_times(self, left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
+        return f"no photo in {self.photo_root} has a time{_reasons(left_out)}.\n{FOUR_WAYS}"
+
+
+def _images_table(photos: list[ListedPhoto], times: list[PhotoTime], timezone: str) -> pd.DataFrame:
+    rows = [
+        (photo.image_id, time.instant, photo.filename, photo.url)
+        for photo, time in zip(photos, times, strict=True)
+        if time.instant is not None
+    ]
+    frame = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url"])
+    frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True).dt.tz_convert(timezone)
+    frame["timestamp"] = frame["timestamp"].dt.as_unit("us")
+    text = {"image_id": "str", "filename": "str", "url": "str"}
+    return frame.astype(text).sort_values(["timestamp", "filename"], ignore_index=True)
+
+
+def _reasons(left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
+    counts = Counter(reason for _, reason in left_out).most_common(5)
+    told = "; ".join(f"{n} photo{'' if n == 1 else 's'}: {reason}" for reason, n in counts)
+    return f" ({told})" if told else ""

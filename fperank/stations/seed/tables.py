@@ -1,0 +1,221 @@
+"""The tables of EcoSHEDS' Flow Photo RankNet Model, read by the names of their columns.
+
+R writes what is absent as nothing or as `NA`; both are read so.
+
+Refused: ids or file names twice, labels that do not exist, values that are no numbers.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fperank.handover.tables import LABEL_OF_RANK, parse_times
+from fperank.remote.fetching import shown
+from fperank.running.errors import DataError
+from fperank.stations.answers.files import (
+    Excluded,
+    annotations_table,
+    hashed_user_id,
+    read_annotation_file,
+)
+from fperank.stations.csv_files import read_csv_text
+from fperank.stations.photos.files import leads_out, plain_name, tellable
+
+Floats = npt.NDArray[np.float64]
+_MISSING = ("", "NA", "NaN")
+_RANK_OF_LABEL = {str(label): rank for rank, label in LABEL_OF_RANK.items()}
+
+
+def listed_photos(path: Path) -> pd.DataFrame:
+    """Read `images.csv`.
+
+    Returns:
+        Its columns as text, with `url` and `value` whether it has them or not, empty where absent;
+        the index is the line.
+
+    Raises:
+        DataError: a column is absent, or a photo stands there twice or without id or name.
+    """
+    frame = _table(path, ("image_id", "timestamp", "filename"))
+    frame["filename"] = [plain_name(name.removeprefix("/")) for name in frame["filename"]]
+    for name in ("image_id", "filename"):
+        empty = frame.index[frame[name].isin(_MISSING)]
+        if len(empty):
+            raise DataError(f"{path}: line {empty[0]} has no {name}: fill it in")
+        same = frame.index[frame[name].duplicated(keep=False)]
+        if len(same):
+            lines = frame.index[frame[name] == frame[name][same[0]]]
+            raise DataError(
+                f"{path}: lines {lines[0]} and {lines[1]} have the same {name}, "
+                f"{frame[name][same[0]]!r}: each photo must stand there once"
+            )
+    for name in ("url", "value"):
+        frame[name] = frame[name].mask(frame[name].isin(_MISSING), "") if name in frame else ""
+    return frame
+
+
+def usable_photos(
+    listed: pd.DataFrame, timezone: str, path: Path
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The photos that can be used.
+
+    Args:
+        listed: see `listed_photos`.
+        timezone: IANA name of the station's zone.
+        path: what to name in an error.
+
+    Returns:
+        image_id, timestamp, filename, url, value (a number or none), by time; and by id the reason
+        why a photo cannot be used.
+
+    Raises:
+        DataError: none can, or a time or value is none.
+    """
+    left_out: dict[str, str] = {}
+    for image_id, name, time in zip(
+        listed["image_id"], listed["filename"], listed["timestamp"], strict=True
+    ):
+        if leads_out(name):
+            left_out[image_id] = "its filename in images.csv leads out of the folder"
+        elif tellable(name) != name:
+            left_out[image_id] = "its name holds a line break or control character: rename it"
+        elif time in _MISSING:
+            left_out[image_id] = "images.csv gives no time"
+    good = listed[~listed["image_id"].isin(left_out)]
+    if good.empty:
+        told = Counter(left_out.values()).most_common(3)
+        why = "; ".join(f"{n}: {reason}" for reason, n in told) or "it lists none"
+        raise DataError(f"{path} lists no photo that can be used ({why})")
+    times = _times(good["timestamp"], timezone, f"{path}, column timestamp")
+    values = _numbers(good["value"], f"{path}, column value")
+    images = good[["image_id", "filename"]].assign(timestamp=times, value=values)
+    # An address may be signed; its signature stays out of every table.
+    images["url"] = good["url"].map(shown).mask(good["url"] == "")
+    columns = ["image_id", "timestamp", "filename", "url", "value"]
+    return images[columns].sort_values(["timestamp", "filename"], ignore_index=True), left_out
+
+
+def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
+    """Read `pairs.csv`, where pairs stand twice: once as they were answered, once mirrored.
+
+    Returns:
+        Each comparison once, with the columns of `tables.ANNOTATIONS`; photo 1 is the left one. And
+        how many mirrored rows were dropped.
+
+    Raises:
+        DataError: a column is absent or a label does not exist.
+    """
+    frame = _table(path, ("image_id_1", "image_id_2", "label"))
+    labels = frame["label"].str.removesuffix(".0")
+    wrong = frame.index[~labels.isin(list(_RANK_OF_LABEL))]
+    if len(wrong):
+        raise DataError(
+            f"{path}: line {wrong[0]}: label is {frame['label'][wrong[0]]!r}; allowed: "
+            f"{', '.join(_RANK_OF_LABEL)}"
+        )
+    numbers = frame.get("pair", labels)
+    # The seed gives both rows of a pair one number; a file that numbers every row tells nothing.
+    groups = (
+        numbers if "pair" in frame and numbers.duplicated().any() else pd.Series("", labels.index)
+    )
+    waiting: Counter[tuple[str, str, str, str]] = Counter()
+    rows: list[dict[str, str | None]] = []
+    for group, first, second, label in zip(
+        groups, frame["image_id_1"], frame["image_id_2"], labels, strict=True
+    ):
+        if waiting[group, first, second, label]:
+            waiting[group, first, second, label] -= 1
+            continue
+        # What its mirror would look like.
+        waiting[group, second, first, str(-int(label))] += 1
+        rows.append(
+            {
+                "pair_id": str(len(rows) + 1),
+                "left_image_id": first,
+                "right_image_id": second,
+                "rank": _RANK_OF_LABEL[label],
+            }
+        )
+    return annotations_table(rows), len(frame) - len(rows)
+
+
+def read_answers(path: Path) -> pd.DataFrame:
+    """Read `annotations.csv`, with the columns of `tables.ANNOTATIONS`.
+
+    Raises:
+        DataError: a column is absent, or a rank does not exist.
+    """
+    table, _ = read_annotation_file(path)
+    for name in ("left_attributes", "right_attributes", "comment"):
+        table[name] = table[name].mask(table[name].isin(_MISSING))
+    table["user_id"] = table["user_id"].mask(table["user_id"] == hashed_user_id("NA"))
+    return table
+
+
+def read_values(
+    path: Path, variable_id: str, timezone: str
+) -> tuple[pd.DataFrame, Excluded, list[str]]:
+    """Read the values of one variable from `values.csv`.
+
+    Returns:
+        timestamp, value, status (always none); what was left out; the other variables of the file,
+        if it holds none of this one.
+
+    Raises:
+        DataError: a column is absent, or a time or value is none.
+    """
+    table = _table(path, ("variable_id", "timestamp", "value"))
+    rows = table[table["variable_id"] == variable_id]
+    others = sorted(set(table["variable_id"])) if rows.empty else []
+    flagged = ~rows.get("flag", pd.Series("", index=rows.index)).isin(_MISSING)
+    absent = rows["value"].isin(_MISSING) & ~flagged
+    excluded = _counted(int(flagged.sum()), "flagged") + _counted(int(absent.sum()), "no value")
+    good = rows[~flagged & ~absent]
+    times = _times(good["timestamp"], timezone, f"{path}, column timestamp")
+    values = _numbers(good["value"], f"{path}, column value")
+    return observed(times, values), excluded, others
+
+
+def observed(times: pd.Series, values: Floats) -> pd.DataFrame:
+    """timestamp, value, status (always none) of the values that are there."""
+    frame = pd.DataFrame({"timestamp": times.array, "value": values})
+    frame["status"] = pd.Series(pd.NA, index=frame.index, dtype="str")
+    return frame.dropna(subset="value", ignore_index=True)
+
+
+def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist: give the seed's folder that holds {path.name}")
+    frame = read_csv_text(path)
+    if missing := [name for name in needed if name not in frame.columns]:
+        raise DataError(
+            f"{path}: the column {missing[0]} is missing; columns needed: {', '.join(needed)}; "
+            f"columns found: {', '.join(frame.columns)}"
+        )
+    return frame
+
+
+def _times(texts: pd.Series, timezone: str, where: str) -> pd.Series:
+    """Instants of text whose index is the line."""
+    # Lines that were left out keep their place, so that a message names the right one.
+    every = pd.Series("1970-01-01T00:00:00Z", index=range(2, max(texts.index, default=1) + 1))
+    every[texts.index] = texts
+    return parse_times(every, timezone, where)[texts.index]
+
+
+def _numbers(texts: pd.Series, where: str) -> Floats:
+    """Numbers of text whose index is the line; absent ones are not a number."""
+    missing = texts.isin(_MISSING)
+    numbers = pd.to_numeric(texts.mask(missing), errors="coerce").to_numpy(dtype="float64")
+    wrong = np.flatnonzero(~np.isfinite(numbers) & ~missing.to_numpy())
+    if len(wrong):
+        line, text = texts.index[wrong[0]], texts.iloc[wrong[0]]
+        raise DataError(f"{where}: line {line} holds {text!r}, which is no number")
+    return numbers
+
+
+def _counted(n: int, reason: str) -> Excluded:
+    return [("observation", f"{n} row{'' if n == 1 else 's'}", reason)] if n else []

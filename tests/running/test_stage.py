@@ -1,0 +1,83 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from fperank.running.errors import DataError
+from fperank.running.stage import output_folder, parse_arguments, run
+
+
+def test_every_named_path_becomes_an_option(monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["x", "--params", "params.yaml", "--my-folder", "data/West Brook 0 (Lower)"]
+    )
+    arguments = parse_arguments("A stage.\n\nMore.", my_folder="where it lies")
+    assert arguments.params == Path("params.yaml")
+    assert arguments.my_folder == Path("data/West Brook 0 (Lower)")
+
+
+def test_a_missing_path_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x", "--params", "params.yaml"])
+    with pytest.raises(SystemExit) as stop:
+        parse_arguments("A stage.", output="where to")
+    assert stop.value.code == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_what_the_user_can_mend_is_one_message_and_status_1(capsys):
+    def main():
+        raise DataError("images.csv does not exist")
+
+    with pytest.raises(SystemExit) as stop:
+        run(main)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == "error: images.csv does not exist\n"
+
+
+def test_a_defect_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: print(1 / 0))
+
+
+def test_a_whole_output_takes_the_place_of_the_last_one(tmp_path):
+    output = tmp_path / "West Brook 0 (Lower)/data"
+    for text in ("old", "new"):
+        with output_folder(output) as folder:
+            (folder / f"{text}.txt").write_text(text)
+            assert not (output / f"{text}.txt").exists()
+    assert [path.name for path in output.iterdir()] == ["new.txt"]
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_after_an_error_the_last_output_stays_and_nothing_is_left(tmp_path):
+    output = tmp_path / "data"
+    with output_folder(output) as folder:
+        (folder / "old.txt").touch()
+
+    def fail():
+        with output_folder(output) as folder:
+            (folder / "new.txt").touch()
+            raise DataError("no photo")
+
+    with pytest.raises(DataError, match="no photo"):
+        fail()
+    assert [path.name for path in output.iterdir()] == ["old.txt"]
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    (tmp_path / "data.part").mkdir()
+    (tmp_path / "data.part/half.txt").touch()
+    with output_folder(tmp_path / "data"):
+        pass
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_link_in_the_place_of_the_output_is_replaced_and_its_target_is_not_touched(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/photo.jpg").touch()
+    (tmp_path / "data").symlink_to(tmp_path / "kept")
+    with output_folder(tmp_path / "data") as folder:
+        (folder / "new.txt").touch()
+    assert not (tmp_path / "data").is_symlink()
+    assert (tmp_path / "kept/photo.jpg").exists()
