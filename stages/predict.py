@@ -20,7 +20,7 @@ def main() -> None:
         scorer = Scorer.load(version.model, params, cache.read)
         predictions, failures = predict(images, photos, scorer)
     with output_folder(version.predictions) as folder:
-        write_predictions(predictions, failures, folder)
+        write_predictions(predictions, failures, params, folder)
     print(f"{len(images) - len(failures)} photos scored, {len(failures)} without a score")
     for reason, n in failures["reason"].value_counts().head(5).items():
         print(f"  {n} without a score: {reason}")

@@ -1,5 +1,6 @@
 """A made-up station with the files of all four earlier stages, for the tests of the report."""
 
+import datetime as dt
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +8,34 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
+from toy import ZONE, changed, group
 
 from fperank.agreement.material import Material, load_material
-from fperank.ground.files import write_json
-from fperank.handover.dataset import DATASET_PAIRS, EXCLUDED, IMAGES, OBSERVATIONS
-from fperank.handover.input import INPUT_IMAGES, PAIRS
-from fperank.handover.model import HISTORY
-from fperank.handover.predictions import FAILURES, PREDICTIONS
-from fperank.handover.tables import local_dates, write_table
+from fperank.handover.dataset import Dataset, write_dataset
+from fperank.handover.input import InputPairs, InputPhotos, InputSummary, ModelInput, write_input
+from fperank.handover.model import (
+    ModelDescription,
+    TrainingSummary,
+    write_description,
+    write_training,
+)
+from fperank.handover.predictions import write_predictions
+from fperank.handover.station import Station
+from fperank.handover.tables import SPLITS, local_dates
+from fperank.params.parameters import (
+    DatasetParams,
+    InputParams,
+    Params,
+    PredictParams,
+    TrainParams,
+    load_params,
+)
+from fperank.photos.decode import PhotoView
+from fperank.stations.base import StationData
+from fperank.stations.dataset import summarise
 
-ZONE = "America/New_York"
+ROOT = Path(__file__).parents[1]
+NEVER = dt.date(2023, 1, 1)
 RANK_OF_LABEL = {1: "LEFT", 0: "SAME", -1: "RIGHT"}
 
 
@@ -73,6 +92,7 @@ def write_station(
     root: Path,
     *,
     name: str = "West Brook 0 (Lower)",
+    called: str = "",
     days: int = 20,
     photos_per_day: int = 10,
     n_pairs: int = 300,
@@ -178,15 +198,15 @@ def write_station(
         true_rank=None,
     )
 
-    write_table(images, IMAGES, folders.dataset / "images.csv")
-    write_table(answers, DATASET_PAIRS, folders.dataset / "pairs.csv")
+    params = changed(
+        load_params(ROOT / "params.yaml", Params),
+        **{"station": called or name, "variable": variable, "source": "folder", "loss": loss},
+        **{"dataset_version": "DATASET-01", "model_version": "MODEL-01", "hidden_units": [64]},
+        # Hours that no photo is left out by: what is left out is written below.
+        **{"min_hour": 7, "max_hour": 18, "exclude_attributes": ["BAD"]},
+    )
     gauge_times = pd.Series(first + pd.to_timedelta(gauge_hours, unit="h"), dtype=times.dtype)
     observations = pd.DataFrame({"timestamp": gauge_times, "value": gauge, "status": None})
-    write_table(
-        observations if values else observations.iloc[:0],
-        OBSERVATIONS,
-        folders.dataset / "observations.csv",
-    )
     excluded = pd.DataFrame(
         [
             ("photo", "a.jpg", "no time in EXIF <b>"),
@@ -195,50 +215,50 @@ def write_station(
         ],
         columns=["kind", "name", "reason"],
     )
-    write_table(excluded, EXCLUDED, folders.dataset / "excluded.csv")
-    station = {
-        "name": name,
-        "label": name,
-        "variable": variable,
-        "timezone": ZONE,
-        "latitude": 42.4,
-        "longitude": -72.7,
-        "description": "A made-up stream",
-    }
-    write_json(station, folders.dataset / "station.json")
-    write_json(
-        {
-            "source": "folder",
-            "notes": ["The answers were given by a simulated annotator, not by a person."],
-            "parameters": {"max_gap_minutes": 65, "source": "folder"},
-        },
-        folders.dataset / "dataset.json",
+    station = Station(
+        name=name,
+        label=called or name,
+        variable=variable,
+        timezone=ZONE,
+        latitude=42.4,
+        longitude=-72.7,
+        description="A made-up stream",
     )
+    dataset = Dataset(
+        station, images, answers, observations if values else observations.iloc[:0], excluded
+    )
+    data = StationData(
+        **{"station": station, "images": images, "annotations": answers, "excluded": excluded},
+        observations=dataset.observations,
+        notes=("The answers were given by a simulated annotator, not by a person.",),
+    )
+    summary = summarise(dataset, data, group(params, DatasetParams))
+    write_dataset(dataset, summary.model_copy(update={"notes": data.notes}), folders.dataset)
 
-    write_table(input_images, INPUT_IMAGES, folders.input / "images.csv")
-    write_table(pairs, PAIRS, folders.input / "pairs.csv")
-    write_json(station, folders.input / "station.json")
     annotated = [date for date, one in zip(day, split, strict=True) if one != "test-out"]
-    write_json(
-        {
-            "dataset_version": "DATASET-01",
-            "variable": variable,
-            "split_method": "image",
-            "annotation_first_date": str(min(annotated)) if annotated else None,
-            "annotation_last_date": str(max(annotated)) if annotated else None,
-            "parameters": {
-                "model_version": "MODEL-01",
-                "min_hour": 7,
-                "max_hour": 18,
-                "train_frac": 0.8,
-            },
-            "excluded": {
-                "photo": {"outside the hours": 12},
-                "annotation": {"answer is UNKNOWN": 4},
-            },
+    input_summary = InputSummary(
+        dataset_version="DATASET-01",
+        variable=variable,
+        photos=InputPhotos(
+            n=n,
+            first_date=min(day, default=NEVER),
+            last_date=max(day, default=NEVER),
+            splits={one: split.count(one) for one in SPLITS},
+        ),
+        pairs=InputPairs(
+            n=len(pairs),
+            splits={one: int((pairs["split"] == one).sum()) for one in ("train", "val")},
+            labels={str(one): int((pairs["label"] == one).sum()) for one in (1, 0, -1)},
+        ),
+        annotation_first_date=min(annotated, default=NEVER),
+        annotation_last_date=max(annotated, default=NEVER),
+        excluded={
+            "photo": {"outside the hours": 12},
+            "annotation": {"answer is UNKNOWN": 4},
         },
-        folders.input / "input.json",
+        parameters=group(params, InputParams),
     )
+    write_input(ModelInput(station, input_images, pairs, input_summary), folders.input)
 
     epochs = np.arange(1, 13)
     history = pd.DataFrame(
@@ -252,32 +272,32 @@ def write_station(
             "kept": epochs == 9,
         }
     )
-    write_table(history, HISTORY, folders.model / "history.csv")
-    write_json(
-        {
-            "backbone": "resnet18",
-            "loss": loss,
-            "tie_parameter": {"davidson": -0.2, "rao_kupper": 0.4}.get(loss),
-            "kept_epoch": 9,
-            "view": {"height": 96, "width": 128, "crop_top": 0.0, "crop_bottom": 0.06},
-        },
-        folders.model / "model.json",
+    training = TrainingSummary(
+        pairs_train=int((pairs["split"] == "train").sum()),
+        pairs_val=int((pairs["split"] == "val").sum()),
+        pairs_lost=2,
+        photos=len(usable),
+        photos_unreadable={f"photo-{i:05d}": "is broken" for i in range(n_failed)},
+        bfloat16=False,
+        pretrained_sha256=None,
+        parameters=group(params, TrainParams),
     )
-
-    write_json(
-        {
-            "pairs_train": int((pairs["split"] == "train").sum()),
-            "pairs_val": int((pairs["split"] == "val").sum()),
-            "pairs_lost": 2,
-            "photos": len(usable),
-            "photos_unreadable": n_failed,
-            "parameters": {"epochs": 12, "seed": 1, "augment_flip": False, "hidden_units": [64]},
-        },
-        folders.model / "train.json",
+    write_training(history, training, folders.model)
+    description = ModelDescription(
+        backbone="resnet18",
+        hidden_units=[64],
+        loss=loss,
+        tie_parameter={"davidson": -0.2, "rao_kupper": 0.4}.get(loss),
+        view=PhotoView(height=96, width=128, crop_bottom=0.06),
+        mean=[0.5] * 3,
+        std=[0.25] * 3,
+        kept_epoch=9,
+        variable=variable,
+        station=name,
     )
-    write_table(predictions, PREDICTIONS, folders.predictions / "predictions.csv")
+    write_description(description, folders.model)
     failures = images.iloc[:n_failed][["image_id", "filename"]].assign(
         reason="is not an image that can be read"
     )
-    write_table(failures, FAILURES, folders.predictions / "failures.csv")
+    write_predictions(predictions, failures, group(params, PredictParams), folders.predictions)
     return folders

@@ -14,6 +14,11 @@ def changed(params, **values):
     return type(params).model_validate({**params.model_dump(), **values})
 
 
+def group(params, kind):
+    """One stage's share of all parameters."""
+    return kind.model_validate({name: getattr(params, name) for name in kind.model_fields})
+
+
 def water_photo(level: float, seed: int, size: tuple[int, int] = (48, 36)) -> Image.Image:
     """A toy photo: a bright band, wider with more water, somewhere on a noisy ground."""
     rng = np.random.default_rng(seed)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fperank.agreement.material import UNMARKED, Material, day_starts, photos_by_mark
 from fperank.agreement.metrics import agreement, pair_agreement, separation
 from fperank.ground.ranks import Values
+from fperank.handover.model import ModelDescription
 from fperank.handover.tables import SPLITS
 from fperank.network.losses import pair_log_probabilities
 from fperank.params.parameters import ReportParams
@@ -98,11 +99,11 @@ def _marks(material: Material) -> dict[str, dict[str, float | int]]:
     return {name: separation(rows["score"].to_numpy(), rest) for name, rows in photos.items()}
 
 
-def tie_probability(difference: Values, model: dict[str, Any]) -> Values | None:
+def tie_probability(difference: Values, model: ModelDescription) -> Values | None:
     """What the model says of "no difference", by score difference; none without a tie model."""
-    if model["tie_parameter"] is None:
+    if model.tie_parameter is None:
         return None
     log_probabilities = pair_log_probabilities(
-        torch.tensor(difference), model["loss"], torch.tensor(float(model["tie_parameter"]))
+        torch.tensor(difference), model.loss, torch.tensor(model.tie_parameter)
     )
     return np.asarray(log_probabilities[:, 1].exp().numpy())

@@ -8,21 +8,18 @@ Refused: a folder that lacks a file, and tables that do not fit their schema.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fperank.ground.files import read_json
 from fperank.ground.ranks import percentiles
 from fperank.ground.variables import VARIABLES, Variable
-from fperank.handover.dataset import DATASET_PAIRS, EXCLUDED, OBSERVATIONS
-from fperank.handover.input import PAIRS
-from fperank.handover.model import HISTORY
-from fperank.handover.predictions import FAILURES, PREDICTIONS
-from fperank.handover.station import Station, read_station
-from fperank.handover.tables import ATTRIBUTES, SPLITS, read_table
-from fperank.running.errors import DataError
+from fperank.handover.dataset import DatasetFolder, DatasetSummary
+from fperank.handover.input import InputFolder, InputSummary
+from fperank.handover.model import ModelDescription, ModelFolder, TrainingSummary
+from fperank.handover.predictions import PredictionsFolder, PredictionsSummary
+from fperank.handover.station import Station
+from fperank.handover.tables import ATTRIBUTES, SPLITS
 
 UNMARKED = "no mark"
 
@@ -35,10 +32,11 @@ class Material:
         station: the station; all timestamps below are told in its zone.
         label: the station's label in the parameters, which names its folder.
         variable: what was compared and observed.
-        dataset: the content of `dataset.json`.
-        input: the content of `input.json`.
-        model: the content of `model.json`.
-        training: the content of `train.json`.
+        dataset: counts, notes and parameters of stage `dataset`.
+        input: likewise of stage `input`.
+        training: likewise of stage `train`.
+        predicted: likewise of stage `predict`.
+        model: what the model is beside its weights.
         answers: all annotations of the dataset, unfiltered (`tables.DATASET_PAIRS`).
         observations: the observed values (`tables.OBSERVATIONS`).
         excluded: what the dataset stage left out (`tables.EXCLUDED`).
@@ -58,10 +56,11 @@ class Material:
     station: Station
     label: str
     variable: Variable
-    dataset: dict[str, Any]
-    input: dict[str, Any]
-    model: dict[str, Any]
-    training: dict[str, Any]
+    dataset: DatasetSummary
+    input: InputSummary
+    training: TrainingSummary
+    predicted: PredictionsSummary
+    model: ModelDescription
     answers: pd.DataFrame
     observations: pd.DataFrame
     excluded: pd.DataFrame
@@ -117,28 +116,6 @@ def photos_by_mark(material: Material) -> dict[str, pd.DataFrame]:
     rows = {name: photos[[name in one for one in marks]] for name in ATTRIBUTES}
     rows[UNMARKED] = photos[[not one for one in marks]]
     return {name: found for name, found in rows.items() if len(found)}
-
-
-def _json_object(path: Path) -> dict[str, Any]:
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DataError(f"{path} must hold a JSON object, not {type(content).__name__}")
-    return content
-
-
-def _variable(station: Station, path: Path) -> Variable:
-    identifier = getattr(station, "variable", None)
-    if identifier not in VARIABLES:
-        raise DataError(
-            f"{path}: variable is {identifier!r}; allowed are {', '.join(VARIABLES)}: "
-            "run the dataset stage again"
-        )
-    return VARIABLES[identifier]
-
-
-def _predictions(path: Path, zone: str) -> pd.DataFrame:
-    table = read_table(path, PREDICTIONS, zone).drop(columns="url")
-    return table.sort_values(["timestamp", "image_id"], ignore_index=True)
 
 
 def _with_scores(pairs: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -222,27 +199,28 @@ def load_material(dataset: Path, input_: Path, model: Path, predictions: Path) -
     Raises:
         DataError: a file is absent or does not fit its schema.
     """
-    station_path = input_ / "station.json"
-    station = read_station(station_path)
-    variable = _variable(station, station_path)
-    zone = station.timezone
-    scored = _predictions(predictions / "predictions.csv", zone)
+    source, chosen, trained = DatasetFolder(dataset), InputFolder(input_), ModelFolder(model)
+    station = chosen.station
+    made = PredictionsFolder(predictions, station.timezone)
+    scored = made.predictions.drop(columns="url")
+    scored = scored.sort_values(["timestamp", "image_id"], ignore_index=True)
     return Material(
         station=station,
-        label=str(getattr(station, "label", station.name)),
-        variable=variable,
-        dataset=_json_object(dataset / "dataset.json"),
-        input=_json_object(input_ / "input.json"),
-        model=_json_object(model / "model.json"),
-        training=_json_object(model / "train.json"),
-        answers=read_table(dataset / "pairs.csv", DATASET_PAIRS, zone),
-        observations=read_table(dataset / "observations.csv", OBSERVATIONS, zone),
-        excluded=read_table(dataset / "excluded.csv", EXCLUDED, zone),
+        label=station.label or station.name,
+        variable=VARIABLES[chosen.summary.variable],
+        dataset=source.summary,
+        input=chosen.summary,
+        training=trained.summary,
+        predicted=made.summary,
+        model=trained.description,
+        answers=source.pairs,
+        observations=source.observations,
+        excluded=source.excluded,
         predictions=scored,
-        failures=read_table(predictions / "failures.csv", FAILURES, zone),
-        pairs=_with_scores(read_table(input_ / "pairs.csv", PAIRS, zone), scored),
+        failures=made.failures,
+        pairs=_with_scores(chosen.pairs, scored),
         daily=daily_means(scored),
         days=whole_days(scored),
-        history=read_table(model / "history.csv", HISTORY, zone),
-        photos=dataset / "photos",
+        history=trained.history,
+        photos=source.photos,
     )

@@ -27,6 +27,7 @@ from fperank.handover.tables import (
     time_column,
     write_table,
 )
+from fperank.params.types import VariableId
 
 OBSERVATION_STATUS = ("approved", "provisional")
 
@@ -156,7 +157,7 @@ class DatasetSummary(_Part):
     """
 
     station: str
-    variable: str
+    variable: VariableId
     dataset_version: str
     source: str
     timezone: str

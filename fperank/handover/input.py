@@ -26,6 +26,7 @@ from fperank.handover.tables import (
     write_table,
 )
 from fperank.params.parameters import InputParams
+from fperank.params.types import VariableId
 
 INPUT_IMAGES = table_schema(
     "input images", {"split": text_column(among=SPLITS), **IMAGE_COLUMNS}, unique="image_id"
@@ -86,7 +87,7 @@ class InputSummary(_Part):
     """
 
     dataset_version: str
-    variable: str
+    variable: VariableId
     photos: InputPhotos
     pairs: InputPairs
     annotation_first_date: dt.date

@@ -7,7 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
+from fperank.ground.files import write_json
+from fperank.handover.summaries import read_summary
 from fperank.handover.tables import (
     IMAGE_COLUMNS,
     SPLITS,
@@ -17,6 +20,7 @@ from fperank.handover.tables import (
     text_column,
     write_table,
 )
+from fperank.params.parameters import PredictParams
 
 PREDICTIONS = table_schema(
     "predictions",
@@ -38,7 +42,23 @@ FAILURES = table_schema(
 """Photos without a score, and why."""
 
 PREDICTIONS_FILE = "predictions.csv"
-_FAILURES = "failures.csv"
+_FAILURES, _SUMMARY = "failures.csv", "predict.json"
+
+
+class PredictionsSummary(BaseModel):
+    """The content of `predict.json`.
+
+    Attributes:
+        photos: photos of the input.
+        photos_failed: those that have no score.
+        parameters: those of stage `predict`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    photos: int
+    photos_failed: int
+    parameters: PredictParams
 
 
 class PredictionsFolder:
@@ -66,8 +86,19 @@ class PredictionsFolder:
         """`FAILURES`."""
         return read_table(self.folder / _FAILURES, FAILURES, self.timezone)
 
+    @cached_property
+    def summary(self) -> PredictionsSummary:
+        """What `predict.json` holds."""
+        return read_summary(self.folder / _SUMMARY, PredictionsSummary)
 
-def write_predictions(predictions: pd.DataFrame, failures: pd.DataFrame, folder: Path) -> None:
-    """Write both tables: `PREDICTIONS` and `FAILURES`."""
+
+def write_predictions(
+    predictions: pd.DataFrame, failures: pd.DataFrame, params: PredictParams, folder: Path
+) -> None:
+    """Write both tables, `PREDICTIONS` and `FAILURES`, and the summary."""
     write_table(predictions, PREDICTIONS, folder / PREDICTIONS_FILE)
     write_table(failures, FAILURES, folder / _FAILURES)
+    summary = PredictionsSummary(
+        photos=len(predictions), photos_failed=len(failures), parameters=params
+    )
+    write_json(summary.model_dump(), folder / _SUMMARY)

@@ -163,10 +163,7 @@ def _hydrograph_views(
 
 
 def _annotated_period(material: Material) -> Layout:
-    first = material.input.get("annotation_first_date")
-    last = material.input.get("annotation_last_date")
-    if not first or not last:
-        return {}
+    first, last = material.input.annotation_first_date, material.input.annotation_last_date
     band = {
         "type": "rect",
         "xref": "x",

@@ -21,6 +21,8 @@ from plotly.offline import get_plotlyjs
 from fperank.agreement.material import Material, day_starts
 from fperank.agreement.metrics import MAX_DRAWN_ROWS
 from fperank.ground.files import write_text
+from fperank.handover.report import Figures
+from fperank.params.parameters import ReportParams
 from fperank.report import summary
 from fperank.report.charts import SPLIT_COLOUR, Absent, Chart, Trace
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
@@ -79,17 +81,17 @@ MAX_ROWS = 200
 _STRIP = 11
 
 
-def write_page(material: Material, metrics: dict[str, Any], path: Path, report_photos: int) -> None:
+def write_page(material: Material, metrics: Figures, path: Path, params: ReportParams) -> None:
     """Write the report as one HTML file.
 
     Args:
         material: what the report is made from.
         metrics: the content of `metrics.json`, see `evaluation.evaluate`.
         path: the file to write.
-        report_photos: how many photos the page holds at most.
+        params: how many photos the page holds at most; told of like those of the other stages.
     """
     charts = {name: draw(material) for name, draw in CHARTS.items()}
-    album = embed_photos(material, report_photos)
+    album = embed_photos(material, params.report_photos)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fperank", "report"),
         autoescape=True,
@@ -98,7 +100,7 @@ def write_page(material: Material, metrics: dict[str, Any], path: Path, report_p
         lstrip_blocks=True,
     )
     page = environment.get_template("page.html").render(
-        **_facts(material, metrics, album),
+        **_facts(material, metrics, album, params),
         charts=charts,
         data=script_json(_chart_data(material, charts, album.photos)),
         style=_own("page.css"),
@@ -173,7 +175,9 @@ def _with_places(trace: Trace, place_of: dict[str, int]) -> Trace:
     return {**trace, "customdata": told}
 
 
-def _facts(material: Material, metrics: dict[str, Any], album: Album) -> dict[str, Any]:
+def _facts(
+    material: Material, metrics: Figures, album: Album, params: ReportParams
+) -> dict[str, Any]:
     """All that the template shows beside the charts."""
     predictions = material.predictions
     days = day_starts(predictions["timestamp"])
@@ -181,20 +185,16 @@ def _facts(material: Material, metrics: dict[str, Any], album: Album) -> dict[st
     pairs = material.pairs["split"].value_counts()
     agreed, decided = annotator_agreement(material)
     left_out = summary.left_out_rows(material)
-    parameters = material.input.get("parameters", {})
     return {
         "station": material.station,
         "label": material.label,
         "variable": material.variable,
-        "dataset_version": material.input.get("dataset_version", ""),
-        "model_version": parameters.get("model_version", ""),
-        "split_method": parameters.get("split_method", ""),
-        "notes": [str(note) for note in material.dataset.get("notes", [])],
+        "dataset_version": material.input.dataset_version,
+        "model_version": material.input.parameters.model_version,
+        "split_method": material.input.parameters.split_method,
+        "notes": material.dataset.notes,
         "period": (str(days.min().date()), str(days.max().date())) if len(days) else None,
-        "annotated": (
-            material.input.get("annotation_first_date"),
-            material.input.get("annotation_last_date"),
-        ),
+        "annotated": (material.input.annotation_first_date, material.input.annotation_last_date),
         "n_photos": len(predictions),
         "n_days": int(days.nunique()),
         "n_pairs": len(material.pairs),
@@ -227,5 +227,5 @@ def _facts(material: Material, metrics: dict[str, Any], album: Album) -> dict[st
         "n_failures": len(material.failures),
         "left_out": left_out[:MAX_ROWS],
         "n_left_out": len(left_out),
-        "parameters": summary.parameter_rows(material),
+        "parameters": summary.parameter_rows(material, params),
     }

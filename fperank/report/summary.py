@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fperank.agreement.material import UNMARKED, Material
+from fperank.handover.report import Figures
 from fperank.handover.tables import SPLITS
+from fperank.params.parameters import ReportParams
 from fperank.report.charts import observed_words
-
-Figures = dict[str, Any]
 
 SPLIT_MEANING = {
     "train": "in training pairs",
@@ -217,37 +217,38 @@ def left_out_rows(material: Material) -> list[tuple[str, str, str, int]]:
         ("dataset", str(kind), str(reason), int(n))
         for kind, reason, n in zip(counts["kind"], counts["reason"], counts["count"], strict=True)
     ]
-    for kind, reasons in sorted(material.input.get("excluded", {}).items()):
+    for kind, reasons in sorted(material.input.excluded.items()):
         rows += [("input", kind, reason, int(n)) for reason, n in sorted(reasons.items()) if n]
-    lost = int(material.training.get("pairs_lost") or 0)
-    if lost:
+    if lost := material.training.pairs_lost:
         rows.append(("train", "pair", "one of its photos cannot be read", lost))
     return rows
 
 
-def parameter_rows(material: Material) -> list[tuple[str, str, str]]:
-    """How the model was made: stage, name, value."""
-    rows = []
-    for stage, content in (
-        ("dataset", material.dataset),
-        ("input", material.input),
-        ("train", material.training),
-    ):
-        for name, value in sorted(content.get("parameters", {}).items()):
-            rows.append((stage, name, _plain(value)))
-    model = {name: value for name, value in material.model.items() if name not in _MODEL_SHOWN}
-    rows += [("model", name, _plain(value)) for name, value in sorted(model.items())]
-    return rows
+def parameter_rows(material: Material, params: ReportParams) -> list[tuple[str, str, str]]:
+    """How the model was made: stage, name and value of every parameter, and what train found."""
+    groups: dict[str, dict[str, Any]] = {
+        "dataset": material.dataset.parameters,
+        "input": material.input.parameters.model_dump(),
+        "train": material.training.parameters.model_dump(),
+        "predict": material.predicted.parameters.model_dump(),
+        "report": params.model_dump(),
+        "model": material.model.model_dump(exclude=_MODEL_SHOWN),
+    }
+    return [
+        (stage, name, _plain(value))
+        for stage, values in groups.items()
+        for name, value in sorted(values.items())
+    ]
 
 
-_MODEL_SHOWN = frozenset({"station", "variable"})
+_MODEL_SHOWN = {"station", "variable"}
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(one)}" for name, one in sorted(value.items()))
-    if isinstance(value, list):
-        return ", ".join(_plain(one) for one in value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(one) for one in value) or DASH
     if isinstance(value, float):
         return f"{value:.6g}"
     if value is None or value == "":

@@ -61,13 +61,15 @@ def test_a_tie_model_tells_its_expected_share(figures):
     assert figures["pairs"]["val"]["tie_calibration_error"] >= 0
 
 
-def test_the_tie_probability_falls_with_the_difference_and_is_none_for_ranknet():
+def test_the_tie_probability_falls_with_the_difference_and_is_none_for_ranknet(material):
     difference = np.array([0.0, 1.0, -1.0, 5.0])
-    told = tie_probability(difference, {"loss": "davidson", "tie_parameter": 0.0})
+    model = material.model.model_copy(update={"loss": "davidson", "tie_parameter": 0.0})
+    told = tie_probability(difference, model)
     assert told[0] == pytest.approx(1 / 3)
     assert told[1] == pytest.approx(told[2])
     assert told[3] < told[1] < told[0]
-    assert tie_probability(difference, {"loss": "ranknet", "tie_parameter": None}) is None
+    ranknet = model.model_copy(update={"loss": "ranknet", "tie_parameter": None})
+    assert tie_probability(difference, ranknet) is None
 
 
 def test_every_figure_is_a_plain_number(figures):

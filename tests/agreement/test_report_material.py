@@ -6,7 +6,8 @@ import pytest
 from fake_station import write_station
 
 from fperank.agreement.material import daily_means, rank_percentile, whole_days
-from fperank.ground.files import write_json
+from fperank.ground.files import read_json, write_json
+from fperank.handover.input import InputFolder
 from fperank.handover.tables import local_dates
 from fperank.running.errors import DataError
 
@@ -93,14 +94,14 @@ def test_an_absent_file_is_named(tmp_path: Path):
 
 def test_an_unknown_variable_is_refused(tmp_path: Path):
     folders = write_station(tmp_path, days=4, photos_per_day=2, n_pairs=3)
-    station = {"name": "Brook", "timezone": "America/New_York", "variable": "DEPTH"}
-    write_json(station, folders.input / "station.json")
-    with pytest.raises(DataError, match=r"variable is 'DEPTH'; allowed are FLOW_CFS, STAGE_FT"):
+    path = InputFolder(folders.input).summary_file
+    write_json({**read_json(path), "variable": "DEPTH"}, path)
+    with pytest.raises(DataError, match=r"input\.json: variable: .*'FLOW_CFS', 'STAGE_FT'"):
         folders.load()
 
 
-def test_a_json_file_that_holds_a_list_is_refused(tmp_path: Path):
+def test_a_summary_of_another_kind_is_refused_with_what_to_do(tmp_path: Path):
     folders = write_station(tmp_path, days=4, photos_per_day=2, n_pairs=3)
     write_json([1], folders.dataset / "dataset.json")
-    with pytest.raises(DataError, match=r"dataset\.json must hold a JSON object, not list"):
+    with pytest.raises(DataError, match=r"dataset\.json: .*dictionary.*run `dvc repro`"):
         folders.load()

@@ -17,6 +17,13 @@ from fperank.report.page import CHARTS, script_json, strip_of_ranks, write_page
 from fperank.report.thumbnails import embed_photos
 
 PARAMS = ReportParams(bootstrap_samples=20, bootstrap_block_days=2, report_photos=30)
+
+
+def page_params(photos):
+    """The report's parameters with so many photos to embed."""
+    return PARAMS.model_copy(update={"report_photos": photos})
+
+
 HOSTILE = '<script>alert(1)</script> & "x"'
 
 
@@ -63,7 +70,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def written(material, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(material, evaluate(material, PARAMS), path, 30)
+    write_page(material, evaluate(material, PARAMS), path, page_params(30))
     return path
 
 
@@ -123,7 +130,7 @@ def test_photos_are_embedded_in_order_of_time(page):
 
 
 def test_the_same_material_gives_the_same_bytes(material, written, tmp_path):
-    write_page(material, evaluate(material, PARAMS), tmp_path / "again.html", 30)
+    write_page(material, evaluate(material, PARAMS), tmp_path / "again.html", page_params(30))
     assert (tmp_path / "again.html").read_bytes() == written.read_bytes()
 
 
@@ -132,16 +139,18 @@ def test_the_page_holds_no_path_of_this_machine(material, written):
 
 
 def test_hostile_names_are_shown_and_not_run(tmp_path):
-    material = write_station(tmp_path, name=HOSTILE, days=5, photos_per_day=4, n_pairs=30).load()
+    small = {"days": 5, "photos_per_day": 4, "n_pairs": 30}
+    material = write_station(tmp_path, name=HOSTILE, called="<b>Brook", **small).load()
     photo = material.photos / material.predictions["filename"].iloc[5]
     material.predictions.loc[5, "filename"] = "a</script><img src=x onerror=alert(2)>.jpg"
     hostile = material.photos / material.predictions["filename"].iloc[5]
     hostile.parent.mkdir()
     photo.rename(hostile)
     material.failures.loc[0, "filename"] = "<img src=x onerror=alert(3)>"
-    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", 100)
+    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", page_params(100))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert HOSTILE in page.text
+    assert "<b>Brook" in page.text
     assert "<img src=x onerror=alert(3)>" in page.text
     assert len(page.scripts) == 3
     assert "x" not in page.addresses
@@ -156,7 +165,7 @@ def test_json_in_a_script_cannot_end_it():
 
 def test_a_station_without_values_gets_a_full_page(material_without_values, tmp_path):
     metrics = evaluate(material_without_values, PARAMS)
-    write_page(material_without_values, metrics, tmp_path / "report.html", 10)
+    write_page(material_without_values, metrics, tmp_path / "report.html", page_params(10))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "There are no observed values" in page.text
     assert "No photo of this model version has an observed value" in page.text
@@ -177,14 +186,14 @@ def test_a_station_without_values_gets_a_full_page(material_without_values, tmp_
 )
 def test_odd_stations_get_a_page(station, tmp_path, properties):
     material = station(**properties)
-    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", 10)
+    write_page(material, evaluate(material, PARAMS), tmp_path / "report.html", page_params(10))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "What the figures mean" in page.text
     assert set(page.data["charts"]) <= set(CHARTS)
 
 
 def test_a_page_needs_no_figures(material, tmp_path):
-    write_page(material, {}, tmp_path / "report.html", 0)
+    write_page(material, {}, tmp_path / "report.html", page_params(0))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "No photos have both an observed value and a score." in page.text
     assert "This report holds no photos." in page.text
@@ -216,18 +225,18 @@ def test_photos_that_cannot_be_read_are_told(station, tmp_path):
     material = station(days=6, photos_per_day=3, n_pairs=20, n_failed=0)
     for filename in material.predictions["filename"].iloc[:5]:
         (material.photos / filename).unlink()
-    write_page(material, {}, tmp_path / "some.html", 100)
+    write_page(material, {}, tmp_path / "some.html", page_params(100))
     some = Page((tmp_path / "some.html").read_text(encoding="utf-8"))
     assert "5 photos chosen for this report could not be read and are not in it." in some.text
     shutil.rmtree(material.photos)
-    write_page(material, {}, tmp_path / "none.html", 100)
+    write_page(material, {}, tmp_path / "none.html", page_params(100))
     none = Page((tmp_path / "none.html").read_text(encoding="utf-8"))
     assert "None of the 18 photos chosen for this report could be read." in none.text
 
 
 def test_photos_left_out_for_the_pages_size_are_told(material, tmp_path, monkeypatch):
     monkeypatch.setattr(thumbnails, "MAX_BYTES", 20_000)
-    write_page(material, {}, tmp_path / "report.html", 100)
+    write_page(material, {}, tmp_path / "report.html", page_params(100))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     dropped = 100 - len(page.data["photos"])
     assert f"{dropped} more were chosen and left out, so that this page stays" in page.text
@@ -239,7 +248,7 @@ def test_a_long_record_makes_no_large_page_and_the_page_says_what_it_leaves_out(
     excluded = pd.DataFrame({"kind": "photo", "name": "a", "reason": reasons})
     failures = pd.concat([material.failures] * 100, ignore_index=True)
     material = dataclasses.replace(material, excluded=excluded, failures=failures)
-    write_page(material, {}, tmp_path / "report.html", 0)
+    write_page(material, {}, tmp_path / "report.html", page_params(0))
     written = tmp_path / "report.html"
     page = Page(written.read_text(encoding="utf-8"))
     bound = 15_000_000 - thumbnails.MAX_BYTES

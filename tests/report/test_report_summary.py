@@ -1,8 +1,17 @@
 import dataclasses
 
 import pytest
+from toy import group
 
+from fperank.params.parameters import (
+    DatasetParams,
+    InputParams,
+    PredictParams,
+    ReportParams,
+    TrainParams,
+)
 from fperank.report.summary import (
+    DASH,
     cards,
     left_out_rows,
     metric_rows,
@@ -101,11 +110,29 @@ def test_what_was_left_out_is_counted_by_stage_and_reason(material):
     ]
 
 
-def test_parameters_of_all_stages_are_told_in_plain_text(material):
-    rows = parameter_rows(material)
+def test_the_report_lists_every_parameter_of_every_stage_with_its_value(material, params):
+    groups = {
+        "dataset": DatasetParams,
+        "input": InputParams,
+        "train": TrainParams,
+        "predict": PredictParams,
+        "report": ReportParams,
+    }
+    rows = parameter_rows(material, group(params, ReportParams))
+    for stage, kind in groups.items():
+        listed = [name for where, name, _ in rows if where == stage]
+        assert sorted(listed) == sorted(kind.model_fields), stage
+    assert all(value for _, _, value in rows)
+
+
+def test_parameters_and_the_model_are_shown_in_plain_text(material, params):
+    rows = parameter_rows(material, group(params, ReportParams))
+    assert ("dataset", "source", "folder") in rows
     assert ("dataset", "max_gap_minutes", "65") in rows
+    assert ("dataset", "clock_shift", DASH) in rows
     assert ("train", "augment_flip", "no") in rows
     assert ("train", "hidden_units", "64") in rows
+    assert ("report", "report_photos", "300") in rows
     assert ("model", "loss", "davidson") in rows
     assert any(name == "view" and "crop_bottom 0.06" in value for _, name, value in rows)
 
