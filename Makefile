@@ -34,6 +34,7 @@ lint: .venv/ready
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 
 format: .venv/ready
 	ruff format .

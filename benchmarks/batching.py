@@ -30,7 +30,8 @@ from fperank.handover.input import INPUT_IMAGES, PAIRS
 from fperank.handover.station import read_station
 from fperank.handover.tables import read_table
 from fperank.network.model_file import normalise, to_tensor
-from fperank.params.parameters import TrainParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import TrainParams
 from fperank.photos.decode import Pixels, read_photos
 from fperank.running.errors import PhotoError
 from fperank.training import loop as training

@@ -3,8 +3,8 @@
     python -m benchmarks.growth
 
 Runs `benchmarks.tables` (tables of stages `dataset` and `input`) and `benchmarks.report` (stage
-`report`) at growing sizes, each in a process of its own, and draws docs/growth.png. The network's
-time is not measured here: it is proportional to photos, see docs/growth.md.
+`report`) at growing sizes, each in a process of its own, and draws benchmarks/growth.png. The
+network's time is not measured here: it is proportional to photos, see benchmarks/lab-book.md.
 """
 
 import argparse
@@ -107,12 +107,12 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Measure all sizes, print the table of docs/growth.md, draw its plot."""
+    """Measure all sizes, print the table of benchmarks/lab-book.md, draw its plot."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photos", type=int, nargs="+", default=list(PHOTOS))
     parser.add_argument("--pairs", type=int, nargs="+", default=list(PAIRS))
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "growth.png")
+    parser.add_argument("--plot", type=Path, default=ROOT / "benchmarks" / "growth.png")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
     by_photos = [measure(n, _PAIRS_OF_PHOTOS, arguments.repeats) for n in arguments.photos]

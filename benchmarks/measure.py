@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from fperank.ground.files import write_json
-from fperank.params.parameters import GroupT, Params, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import GroupT, Params
 
 ROOT = Path(__file__).parents[1]
 SCRATCH = ROOT / ".fperank" / "benchmarks"

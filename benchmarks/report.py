@@ -24,36 +24,60 @@ from fperank.agreement.evaluation import evaluate
 from fperank.agreement.material import load_material
 from fperank.ground.files import write_json
 from fperank.ground.ranks import percentiles
-from fperank.handover.dataset import DATASET_PAIRS, EXCLUDED, IMAGES, OBSERVATIONS
-from fperank.handover.input import INPUT_IMAGES, LABEL_OF_RANK, PAIRS
-from fperank.handover.model import HISTORY
-from fperank.handover.predictions import FAILURES, PREDICTIONS
-from fperank.handover.tables import write_table
-from fperank.params.parameters import ReportParams, load_params
+from fperank.handover.dataset import (
+    DATASET_PAIRS,
+    EXCLUDED,
+    Dataset,
+    DatasetFolder,
+    write_dataset,
+)
+from fperank.handover.input import ModelInput, write_input
+from fperank.handover.model import (
+    ModelDescription,
+    TrainingSummary,
+    write_description,
+    write_training,
+)
+from fperank.handover.predictions import write_predictions
+from fperank.handover.station import Station
+from fperank.pairs.build import build
+from fperank.params.file import load_params
+from fperank.params.parameters import (
+    DatasetParams,
+    GroupT,
+    InputParams,
+    Params,
+    PredictParams,
+    ReportParams,
+    TrainParams,
+)
+from fperank.photos.decode import PhotoView
 from fperank.report.page import write_page
 from fperank.report.plots import write_plots
+from fperank.stations.base import StationData
+from fperank.stations.dataset import summarise
 
 ZONE = "America/New_York"
 FOLDERS = ("data", "input", "model", "predictions")
-_PHOTOS_PER_DAY = 96
 _ANNOTATED_SHARE = 0.6
-_HELD_OUT_EVERY = 5
 
 
 def write_station(root: Path, n_photos: int, n_pairs: int) -> None:
     """Write the folders of dataset, input, train and predict of a made-up station.
 
     A photo every 15 minutes, an observation each hour, a value for every photo, a score for all but
-    one in a thousand; pairs of random photos from the first 60 % of the time, every fifth day of it
-    held out.
+    one in a thousand; pairs of random photos from the first 60 % of the time, split by the stage
+    itself.
 
     Args:
         root: where the four folders are written.
         n_photos: photos, at least 1,000.
         n_pairs: labelled pairs.
     """
+    params = load_params(Path("params.yaml"), Params)
+    params = params.model_copy(update={"min_hour": 0, "max_hour": 23, "station": "Large"})
     rng = np.random.default_rng(1)
-    dataset, input_, _, predictions = (root / name for name in FOLDERS)
+    dataset, input_, model, predictions = (root / name for name in FOLDERS)
     start = pd.Timestamp("1996-01-01", tz=ZONE)
     times = pd.Series(pd.date_range(start, periods=n_photos, freq="15min").as_unit("us"))
     log_flow = lfilter([0.05], [1, -0.998], rng.normal(size=n_photos)) + 2
@@ -62,11 +86,7 @@ def write_station(root: Path, n_photos: int, n_pairs: int) -> None:
     annotated = int(n_photos * _ANNOTATED_SHARE)
     left = rng.integers(0, annotated, n_pairs)
     right = (left + rng.integers(1, annotated - 1, n_pairs)) % annotated
-    day = np.arange(n_photos) // _PHOTOS_PER_DAY
-    held_out = day % _HELD_OUT_EVERY == 0
-    split = np.where(np.arange(n_photos) < annotated, "test-in", "test-out").astype(object)
     paired = np.union1d(left, right)
-    split[paired] = np.where(held_out[paired], "val", "train")
     dry = np.zeros(n_photos, dtype=bool)
     dry[paired] = log_flow[paired] < np.quantile(log_flow, 0.1)
     images = pd.DataFrame(
@@ -79,51 +99,41 @@ def write_station(root: Path, n_photos: int, n_pairs: int) -> None:
             "attributes": pd.Series(dry).map({True: "DRY", False: None}),
         }
     )
-    write_table(images, IMAGES, dataset / "images.csv")
-    chosen = images.assign(split=split)
-    write_table(chosen, INPUT_IMAGES, input_ / "images.csv")
-    score = 2 * log_flow + lfilter([0.05], [1, -0.99], rng.normal(size=n_photos))
-    score += rng.normal(scale=0.5, size=n_photos)
-    score[::1000] = np.nan
-    scored = chosen.assign(score=score, rank_percentile=percentiles(score))
-    write_table(scored, PREDICTIONS, predictions / "predictions.csv")
-    failures = images.loc[np.isnan(score), ["image_id", "filename"]].assign(reason="is broken")
-    write_table(failures, FAILURES, predictions / "failures.csv")
-
     ratio = log_flow[left] - log_flow[right] + rng.normal(scale=0.2, size=n_pairs)
     answer = np.where(np.abs(ratio) < 0.2, "SAME", np.where(ratio > 0, "LEFT", "RIGHT"))
     answers = pd.DataFrame({"pair_id": pd.Series(range(n_pairs)).astype("str"), "rank": answer})
-    pairs = answers[["pair_id"]].assign(
-        split=np.where(held_out[left] | held_out[right], "val", "train"),
-        label=answers["rank"].map(LABEL_OF_RANK),
-    )
-    for side, place, rows in (("left", "1", left), ("right", "2", right)):
-        photo = images.iloc[rows].reset_index(drop=True)
-        for column in ("image_id", "timestamp", "filename", "value"):
-            answers[f"{side}_{column}"] = photo[column]
-            pairs[f"{column}_{place}"] = photo[column]
-        answers[f"{side}_attributes"] = photo["attributes"]
+    for side, rows in (("left", left), ("right", right)):
+        for column in ("image_id", "timestamp", "filename", "value", "attributes"):
+            answers[f"{side}_{column}"] = images[column].iloc[rows].reset_index(drop=True)
     answers["delta_value"] = answers["left_value"] - answers["right_value"]
-    absent = [name for name in DATASET_PAIRS.columns if name not in answers]
-    answers[absent] = None
-    write_table(answers, DATASET_PAIRS, dataset / "pairs.csv")
-    write_table(pairs, PAIRS, input_ / "pairs.csv")
-    record = images.loc[::4, ["timestamp", "value"]].assign(status="approved")
-    write_table(record, OBSERVATIONS, dataset / "observations.csv")
-    nothing = pd.DataFrame(columns=list(EXCLUDED.columns), dtype="str")
-    write_table(nothing, EXCLUDED, dataset / "excluded.csv")
-    _write_facts(root, str(times.iloc[0].date()), str(times.iloc[annotated - 1].date()))
+    answers[[one for one in DATASET_PAIRS.columns if one not in answers]] = None
+    station = Station(name="Large", label="Large", variable=params.variable, timezone=ZONE)
+    data = StationData(
+        station,
+        images,
+        images.loc[::4, ["timestamp", "value"]].assign(status="approved"),
+        answers,
+        pd.DataFrame(columns=list(EXCLUDED.columns), dtype="str"),
+    )
+    made = Dataset(station, images, answers, data.observations, data.excluded)
+    write_dataset(made, summarise(made, data, share_of(params, DatasetParams)), dataset)
+    chosen = build(DatasetFolder(dataset), share_of(params, InputParams))
+    write_input(chosen, input_)
+    score = 2 * log_flow + lfilter([0.05], [1, -0.99], rng.normal(size=n_photos))
+    score += rng.normal(scale=0.5, size=n_photos)
+    score[::1000] = np.nan
+    scored = chosen.images.assign(score=score, rank_percentile=percentiles(score))
+    failures = images.loc[np.isnan(score), ["image_id", "filename"]].assign(reason="is broken")
+    write_predictions(scored, failures, share_of(params, PredictParams), predictions)
+    _write_model(model, chosen, share_of(params, TrainParams))
 
 
-def _write_facts(root: Path, first: str, last: str) -> None:
-    dataset, input_, model, _ = (root / name for name in FOLDERS)
-    station = {"name": "Large", "label": "Large", "variable": "FLOW_CFS", "timezone": ZONE}
-    write_json(station, dataset / "station.json")
-    write_json(station, input_ / "station.json")
-    write_json({"source": "made up", "notes": [], "parameters": {}}, dataset / "dataset.json")
-    facts = {"dataset_version": "LARGE", "split_method": "image", "excluded": {}, "parameters": {}}
-    facts |= {"annotation_first_date": first, "annotation_last_date": last}
-    write_json(facts, input_ / "input.json")
+def share_of(params: Params, group: type[GroupT]) -> GroupT:
+    """One stage's share of all parameters."""
+    return group.model_validate({name: getattr(params, name) for name in group.model_fields})
+
+
+def _write_model(folder: Path, chosen: ModelInput, params: TrainParams) -> None:
     epochs = np.arange(1, 21)
     loss = 0.3 + 0.6 * np.exp(-epochs / 4)
     history = pd.DataFrame(
@@ -137,11 +147,24 @@ def _write_facts(root: Path, first: str, last: str) -> None:
             "kept": epochs == 20,
         }
     )
-    write_table(history, HISTORY, model / "history.csv")
-    view = {"height": 96, "width": 128}
-    network = {"loss": "davidson", "tie_parameter": -0.2, "kept_epoch": 20, "view": view}
-    write_json(network, model / "model.json")
-    write_json({"pairs_lost": 0, "parameters": {}}, model / "train.json")
+    summary = TrainingSummary(
+        pairs_train=chosen.summary.pairs.splits["train"],
+        pairs_val=chosen.summary.pairs.splits["val"],
+        photos=chosen.summary.photos.n,
+        photos_unreadable={},
+        pairs_lost=0,
+        bfloat16=False,
+        pretrained_sha256=None,
+        parameters=params,
+    )
+    write_training(history, summary, folder)
+    description = ModelDescription(
+        **{"backbone": "resnet18", "hidden_units": [64], "loss": "davidson", "tie_parameter": -0.2},
+        **{"mean": [0.5] * 3, "std": [0.25] * 3, "kept_epoch": 20},
+        **{"variable": chosen.summary.variable, "station": "Large"},
+        view=PhotoView(height=96, width=128),
+    )
+    write_description(description, folder)
 
 
 def peak_mib() -> int:
@@ -171,7 +194,7 @@ def report(root: Path, params: ReportParams) -> dict[str, Any]:
     step("rank")
     metrics = evaluate(material, params)
     step("evaluate")
-    write_page(material, metrics, root / "report.html", params.report_photos)
+    write_page(material, metrics, root / "report.html", params)
     step("page")
     write_json(metrics, root / "figures" / "metrics.json")
     write_plots(material, root / "figures")

@@ -21,7 +21,8 @@ from fperank.handover.input import INPUT_IMAGES, PAIRS
 from fperank.handover.station import Station
 from fperank.handover.tables import read_table, write_table
 from fperank.pairs import build as pairs
-from fperank.params.parameters import InputParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import InputParams
 from fperank.stations import dataset
 from fperank.stations.base import StationData
 

@@ -4,7 +4,8 @@ from fperank.ground.files import write_bytes
 from fperank.ground.variables import VARIABLES
 from fperank.handover.dataset import DatasetSummary
 from fperank.handover.version import Version
-from fperank.params.parameters import DatasetParams, VersionParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import DatasetParams, VersionParams
 from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.stations import dataset
 from fperank.stations.compose import open_source

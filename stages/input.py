@@ -4,7 +4,8 @@ from fperank.handover.dataset import DatasetFolder
 from fperank.handover.input import write_input
 from fperank.handover.version import Version
 from fperank.pairs.build import build
-from fperank.params.parameters import InputParams, VersionParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import InputParams, VersionParams
 from fperank.running.stage import PARAMS, output_folder, run
 
 

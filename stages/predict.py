@@ -4,7 +4,8 @@ from fperank.handover.dataset import DatasetFolder
 from fperank.handover.input import InputFolder
 from fperank.handover.predictions import write_predictions
 from fperank.handover.version import Version
-from fperank.params.parameters import LocalParams, PredictParams, VersionParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import LocalParams, PredictParams, VersionParams
 from fperank.photos.cache import PixelCache
 from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.scoring.scorer import Scorer, predict

@@ -5,7 +5,8 @@ from fperank.agreement.material import load_material
 from fperank.ground.files import write_json
 from fperank.handover.report import METRICS_FILE, PAGE_FILE
 from fperank.handover.version import FIGURES, Version
-from fperank.params.parameters import ReportParams, VersionParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import ReportParams, VersionParams
 from fperank.report.page import write_page
 from fperank.report.plots import write_plots
 from fperank.running.stage import PARAMS, output_folder, run

@@ -12,7 +12,8 @@ from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.version import Version
 from fperank.network.devices import half_the_digits
 from fperank.network.model_file import save_model
-from fperank.params.parameters import LocalParams, TrainParams, VersionParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import LocalParams, TrainParams, VersionParams
 from fperank.photos.cache import PixelCache
 from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.training.data import load_data

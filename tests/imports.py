@@ -1,18 +1,16 @@
 """What the code really imports, read from its syntax: for the tests of structure."""
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 
 def module_path(module: str) -> Path | None:
-    """The file of a module of ours, or None."""
-    base = ROOT / Path(*module.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+    """The file of a module of ours, or None; a package has no code of its own."""
+    path = ROOT / Path(*module.split(".")).with_suffix(".py")
+    return path if path.is_file() else None
 
 
 def direct_imports(path: Path) -> set[Path]:
@@ -30,13 +28,19 @@ def direct_imports(path: Path) -> set[Path]:
     return found - {path}
 
 
-def all_imports(path: Path) -> set[Path]:
-    """Our files that run when a file runs: its imports, theirs, and so on, itself included."""
-    seen: set[Path] = set()
+def all_imports(path: Path, leave_out: Callable[[str], bool]) -> set[str]:
+    """Our files that run when a file runs, relative to the top: its imports, theirs, and so on.
+
+    Args:
+        path: where to begin; it is among them.
+        leave_out: files that do not count, and whose own imports do not count through them.
+    """
+    seen: set[str] = set()
     waiting = [path]
     while waiting:
         current = waiting.pop()
-        if current not in seen:
-            seen.add(current)
+        name = current.relative_to(ROOT).as_posix()
+        if name not in seen and not leave_out(name):
+            seen.add(name)
             waiting += direct_imports(current)
-    return {file for file in seen if file.read_text(encoding="utf-8").count("\n") > 1}
+    return seen

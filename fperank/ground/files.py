@@ -26,10 +26,12 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
-def write_json(values: Any, path: Path) -> None:
-    """Write a JSON file with sorted keys, whole or not at all; parents are created.
+def json_text(values: Any, *, compact: bool = False) -> str:
+    """JSON with sorted keys; fractions are rounded, see `ground.numbers`.
 
-    Fractions are rounded, see `ground.numbers`.
+    Args:
+        values: lists and tables of plain values, dates and numpy's numbers.
+        compact: on one line without spaces, for what a page embeds.
     """
 
     def plain(value: Any) -> Any:
@@ -39,15 +41,20 @@ def write_json(values: Any, path: Path) -> None:
             return all_rounded(value.item())
         raise TypeError(f"{type(value)} has no JSON form")
 
-    text = json.dumps(
+    return json.dumps(
         all_rounded(values),
-        indent=2,
+        indent=None if compact else 2,
+        separators=(",", ":") if compact else None,
         sort_keys=True,
         ensure_ascii=False,
         allow_nan=False,
         default=plain,
     )
-    write_text(path, text + "\n")
+
+
+def write_json(values: Any, path: Path) -> None:
+    """Write a JSON file, whole or not at all; parents are created. See `json_text`."""
+    write_text(path, json_text(values) + "\n")
 
 
 def csv_text(table: pd.DataFrame, digits: int = DIGITS, *, header: bool = True) -> str:

@@ -1,1 +1,4 @@
-""".."""
+"""What stage `input` runs: choose photos, label pairs, split them.
+
+Take `build.build`. Imports handover and below.
+"""

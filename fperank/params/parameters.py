@@ -1,20 +1,15 @@
-"""The parameters of `params.yaml`: typed and checked once, for every stage.
+"""The parameters of `params.yaml`: typed once, for every stage.
 
 The file is flat, because people type `dvc exp run -S min_hour=7`. Each stage has a model that
 holds just the parameters it reads; `dvc.yaml` lists the same names, and a test compares the two.
-The whole file is checked whenever any stage starts, so that a late stage's mistake shows at once.
 
 Refused: unknown keys, wrong types, dates that are not dates, versions that a YAML reader could take
 for a number, station names that cannot be a folder name inside a quoted shell argument.
 """
 
-import difflib
-import re
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fperank.params.types import (
     Address,
@@ -30,43 +25,7 @@ from fperank.params.types import (
     UtcOffset,
     VariableId,
     Version,
-    without_secrets,
 )
-from fperank.running.errors import ParameterError
-
-
-class _Yaml12Loader(yaml.SafeLoader):
-    """PyYAML, reading plain words as YAML 1.2 does.
-
-    DVC reads and rewrites the file by YAML 1.2; PyYAML by 1.1, where `no` is false, `12:30` is 750
-    and `1e-05` is text. One file must not have two meanings.
-    """
-
-
-_Yaml12Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
-    (
-        "float",
-        r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
-        list("-+0123456789."),
-    ),
-):
-    _Yaml12Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
-
-
-def _plain_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    return int(loader.construct_scalar(node))
-
-
-def _plain_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
-    return float(loader.construct_scalar(node))
-
-
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _plain_int)
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _plain_float)
 
 
 class _Group(BaseModel):
@@ -76,11 +35,16 @@ class _Group(BaseModel):
 GroupT = TypeVar("GroupT", bound=_Group)
 
 
-class PhotoSourceParams(_Group):
-    """Where photos lie and how their times are found: all that scoring new ones needs."""
+class FpeParams(_Group):
+    """Which station of the Flow Photo Explorer, and where its API answers."""
 
     fpe_station: NumberOrName
     api_url: ApiUrl
+
+
+class PhotoTimeParams(_Group):
+    """How the times of a folder's photos are found."""
+
     timezone: Timezone
     timestamp_source: Literal["auto", "csv", "exif", "filename"]
     timestamp_pattern: str
@@ -88,10 +52,7 @@ class PhotoSourceParams(_Group):
     clock_shift: ClockShifts
 
 
-PhotoSourceParamsT = TypeVar("PhotoSourceParamsT", bound=PhotoSourceParams)
-
-
-class DatasetParams(PhotoSourceParams):
+class DatasetParams(PhotoTimeParams, FpeParams):
     """What the `dataset` stage reads. Meanings and units stand in `params.yaml`."""
 
     station: FolderName
@@ -251,60 +212,3 @@ class Params(DatasetParams, InputParams, TrainParams, PredictParams, ReportParam
                 "the model must learn; write exclude_attributes: [BAD]"
             )
         return self
-
-
-def _sentence(error: dict[str, Any], path: Path | str) -> str:
-    name = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Params.model_fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else "remove it, or see docs/parameters.md"
-        return f"{path}: {name} is not a parameter of fperank; {hint}"
-    if error["type"] == "missing":
-        return f"{path}: {name} is missing; docs/parameters.md says what it means"
-    message = error["msg"].removeprefix("Value error, ")
-    if not name:
-        return f"{path}: {message}"
-    value = without_secrets(error["input"])
-    return f"{path}: {name} is {value!r}: {message[0].lower()}{message[1:]}"
-
-
-def load_params(path: Path, group: type[GroupT]) -> GroupT:
-    """Read and check the whole parameter file, and return one stage's share of it.
-
-    Args:
-        path: the YAML file, usually `params.yaml`.
-        group: the model of the stage, such as `TrainParams`, or `Params` for everything.
-
-    Raises:
-        ParameterError: the file is absent, is not a flat list of names and values, or a value is
-            not allowed. The message lists every fault at once.
-    """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml12Loader)  # noqa: S506
-    except FileNotFoundError:
-        raise ParameterError(f"{path} does not exist: run from the top folder") from None
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ParameterError(f"{path} must hold lines of the form `name: value`")
-    try:
-        params = Params.model_validate(values)
-    except ValidationError as error:
-        raise ParameterError(
-            "\n".join(_sentence(dict(one), path) for one in error.errors())
-        ) from None
-    return group.model_validate({name: getattr(params, name) for name in group.model_fields})
-
-
-def check_group(group: type[GroupT], values: dict[str, Any]) -> GroupT:
-    """Check parameters that come from a command line instead of the file.
-
-    Raises:
-        ParameterError: a value is not allowed; the message lists every fault at once.
-    """
-    try:
-        return group.model_validate(values)
-    except ValidationError as error:
-        raise ParameterError(
-            "\n".join(_sentence(dict(one), "command line") for one in error.errors())
-        ) from None

@@ -1,1 +1,4 @@
-""".."""
+"""Bytes from addresses: S3, HTTP, and a store of what was fetched.
+
+Take `Fetcher` and `Downloads`. Imports the ground only.
+"""

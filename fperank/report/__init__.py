@@ -1,1 +1,4 @@
-"""The report of one model version: figures, plot data and one page that opens without a network."""
+"""What stage `report` draws: the page, its charts, the plot data that DVC compares.
+
+Take `page.write_page` and `plots.write_plots`. Imports agreement, handover and below.
+"""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fperank.ground.numbers import rounded
 from fperank.ground.variables import Variable
 from fperank.handover.tables import SPLITS
 
@@ -34,6 +35,8 @@ ANSWER_MARK = {1: "triangle-up", -1: "triangle-down", 0: "circle-open"}
 INK = "var(--ink)"
 GREY = "var(--grey)"
 BAND = "var(--band)"
+
+_BOX = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 Trace = dict[str, Any]
 Layout = dict[str, Any]
@@ -104,10 +107,12 @@ def observed_words(variable: Variable) -> str:
     return label if label.startswith("observed") else f"observed {label}"
 
 
-def rounded(values: Sequence[float] | Numbers | pd.Series, digits: int = 5) -> list[float | None]:
+def plain_numbers(
+    values: Sequence[float] | Numbers | pd.Series, digits: int = 5
+) -> list[float | None]:
     """Numbers for the page, to significant digits; absent and infinite ones become None."""
     return [
-        float(f"{value:.{digits}g}") if np.isfinite(value) else None
+        rounded(float(value), digits) if np.isfinite(value) else None
         for value in np.asarray(values, dtype="float64")
     ]
 
@@ -189,9 +194,9 @@ def photo_facts(rows: pd.DataFrame) -> list[list[Any]]:
         for row in zip(
             stamps(rows["timestamp"]),
             rows["filename"],
-            rounded(rows["value"], 4),
-            rounded(rows["score"], 4),
-            rounded(rows["rank_percentile"], 4),
+            plain_numbers(rows["value"], 4),
+            plain_numbers(rows["score"], 4),
+            plain_numbers(rows["rank_percentile"], 4),
             rows["split"],
             strict=True,
         )
@@ -214,7 +219,9 @@ def equal_count_bins(values: pd.Series, least: int = 20, most: int = 10) -> pd.S
 def box_trace(x: Sequence[Any], groups: Sequence[pd.Series], name: str, colour: str) -> Trace:
     """Box plots from five figures each: 5, 25, 50, 75 and 95 % of the group's values."""
     table = [
-        rounded(np.quantile(group, [0.05, 0.25, 0.5, 0.75, 0.95])) if len(group) else [None] * 5
+        plain_numbers(np.quantile(group, [0.05, 0.25, 0.5, 0.75, 0.95]))
+        if len(group)
+        else [None] * 5
         for group in groups
     ]
     low, first, middle, third, high = zip(*table, strict=True) if table else ([],) * 5

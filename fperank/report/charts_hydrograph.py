@@ -21,8 +21,8 @@ from fperank.report.charts import (
     marks,
     percent_axis,
     photo_facts,
+    plain_numbers,
     present_splits,
-    rounded,
     stamps,
     thinned_note,
     with_extremes,
@@ -115,9 +115,9 @@ def daily_hydrograph(material: Material) -> Chart | Absent:
             for date, filename, *values in zip(
                 rows["date"],
                 rows["filename"],
-                rounded(rows["value"], 4),
-                rounded(rows["score"], 4),
-                rounded(rows["percentile"], 4),
+                plain_numbers(rows["value"], 4),
+                plain_numbers(rows["score"], 4),
+                plain_numbers(rows["percentile"], 4),
                 strict=True,
             )
         ]
@@ -209,7 +209,7 @@ def _marks(
         "name": split,
         "legendgroup": split,
         "x": x,
-        "y": rounded(y),
+        "y": plain_numbers(y),
         "yaxis": axis_name,
         "marker": marks(split, size=size),
         "customdata": facts,

@@ -13,7 +13,7 @@ from fperank.report.charts import (
     Chart,
     Trace,
     percent_axis,
-    rounded,
+    plain_numbers,
 )
 from fperank.report.summary import MARK_WORDS
 
@@ -45,8 +45,8 @@ def scores_by_mark(material: Material) -> Chart | Absent:
                 "type": "scatter",
                 "mode": "lines+markers" if len(ranks) < 20 else "lines",
                 "name": f"{words} ({len(ranks):,})",
-                "x": rounded(np.concatenate([ranks[:1], ranks[shown]])),
-                "y": rounded(np.concatenate([[0.0], share[shown]])),
+                "x": plain_numbers(np.concatenate([ranks[:1], ranks[shown]])),
+                "y": plain_numbers(np.concatenate([[0.0], share[shown]])),
                 "line": {"color": _COLOUR[name], "width": 2, "shape": "hv"},
                 "marker": {"size": 5},
                 "hovertemplate": "%{y:.0%} at or below %{x:.0%}<extra>" + words + "</extra>",

@@ -25,7 +25,7 @@ from fperank.report.charts import (
     equal_count_bins,
     every_nth,
     percent_axis,
-    rounded,
+    plain_numbers,
     stamps,
     thinned_note,
 )
@@ -67,13 +67,13 @@ def pairs_by_value(material: Material) -> Chart | Absent:
         title,
         "Each annotated pair by the observed values of its two photos, coloured by the answer.",
         "value",
-        rounded,
+        plain_numbers,
         {
             "xaxis": axis(f"Photo 1: {material.variable.axis_label}", log=log),
             "yaxis": axis(f"Photo 2: {material.variable.axis_label}", log=log),
         },
     )
-    ends = rounded([both.min(), both.max()])
+    ends = plain_numbers([both.min(), both.max()])
     chart.traces.insert(0, equal_line(ends))
     return chart
 
@@ -123,7 +123,7 @@ def answers_by_score_difference(material: Material) -> Chart | Absent:
                     "type": "bar",
                     "name": outcome,
                     "x": names,
-                    "y": rounded(shares[outcome]),
+                    "y": plain_numbers(shares[outcome]),
                     "customdata": counts,
                     "marker": {"color": colour},
                     "hovertemplate": "%{y:.0%} of %{customdata} pairs<extra>"
@@ -164,13 +164,13 @@ def tie_calibration(material: Material) -> Chart | Absent:
                 "type": "scatter",
                 "mode": "markers",
                 "name": f"seen, {words.lower()}",
-                "x": rounded(bins["difference"]),
-                "y": rounded(bins["share"]),
+                "x": plain_numbers(bins["difference"]),
+                "y": plain_numbers(bins["share"]),
                 "error_y": {
                     "type": "data",
                     "symmetric": False,
-                    "array": rounded(bins["high"] - bins["share"]),
-                    "arrayminus": rounded(bins["share"] - bins["low"]),
+                    "array": plain_numbers(bins["high"] - bins["share"]),
+                    "arrayminus": plain_numbers(bins["share"] - bins["low"]),
                     "thickness": 1,
                     "width": 3,
                 },
@@ -188,8 +188,8 @@ def tie_calibration(material: Material) -> Chart | Absent:
                 "type": "scatter",
                 "mode": "lines",
                 "name": "expected by the model",
-                "x": rounded(grid),
-                "y": rounded(expected),
+                "x": plain_numbers(grid),
+                "y": plain_numbers(expected),
                 "line": {"color": INK, "width": 2},
                 "hovertemplate": "%{y:.0%}<extra>expected</extra>",
             }

@@ -14,8 +14,8 @@ from fperank.report.charts import (
     every_nth,
     marks,
     observed_words,
+    plain_numbers,
     present_splits,
-    rounded,
     stamps,
     thinned_note,
     with_extremes,
@@ -80,7 +80,7 @@ def _points(
         "mode": "markers",
         "name": split,
         "x": stamps(rows["timestamp"]),
-        "y": rounded(numbers),
+        "y": plain_numbers(numbers),
         "marker": marks(split, size=size),
         "hovertemplate": "%{x|%d %b %Y %H:%M}" + number + "<extra>" + split + "</extra>",
     }
@@ -110,7 +110,7 @@ def with_gaps(
     y: list[float | None] = []
     told = stamps(times)
     far = (times.diff() > gap).to_numpy()
-    for place, number in enumerate(rounded(numbers)):
+    for place, number in enumerate(plain_numbers(numbers)):
         if far[place]:
             x.append(told[place])
             y.append(None)

@@ -12,7 +12,7 @@ from fperank.report.charts import (
     Layout,
     Trace,
     axis,
-    rounded,
+    plain_numbers,
 )
 
 
@@ -64,7 +64,7 @@ def _epoch_line(history: pd.DataFrame, column: str, name: str, split: str, numbe
         "mode": "lines+markers",
         "name": name,
         "x": [int(epoch) for epoch in history["epoch"]],
-        "y": rounded(history[column]),
+        "y": plain_numbers(history[column]),
         "line": {"color": SPLIT_COLOUR[split], "width": 2},
         "marker": {"size": 6},
         "hovertemplate": "epoch %{x}: " + number + "<extra>" + name + "</extra>",

@@ -28,8 +28,8 @@ from fperank.report.charts import (
     observed_words,
     percent_axis,
     photo_facts,
+    plain_numbers,
     present_splits,
-    rounded,
     split_views,
     stamps,
     thinned_note,
@@ -62,8 +62,8 @@ def histogram(material: Material, column: str) -> Chart | Absent:
                 "mode": "lines",
                 "name": split,
                 # A step needs a start at zero and an end at zero to read as a histogram.
-                "x": rounded(np.concatenate([told[:1], told[:-1], told[-1:], told[-1:]])),
-                "y": rounded(np.concatenate([[0.0], share, share[-1:], [0.0]])),
+                "x": plain_numbers(np.concatenate([told[:1], told[:-1], told[-1:], told[-1:]])),
+                "y": plain_numbers(np.concatenate([[0.0], share, share[-1:], [0.0]])),
                 "line": {"color": SPLIT_COLOUR[split], "width": 2, "shape": "hv"},
                 "hovertemplate": "%{y:.1%} of photos<extra>" + split + "</extra>",
             }
@@ -97,8 +97,8 @@ def ecdf(material: Material, column: str) -> Chart | Absent:
                 "type": "scatter",
                 "mode": "lines",
                 "name": split,
-                "x": rounded(values[shown]),
-                "y": rounded(share[shown]),
+                "x": plain_numbers(values[shown]),
+                "y": plain_numbers(share[shown]),
                 "line": {"color": SPLIT_COLOUR[split], "width": 2, "shape": "hv"},
                 "hovertemplate": "%{y:.0%} at or below %{x}<extra>" + split + "</extra>",
             }
@@ -236,8 +236,8 @@ def _cloud(rows: pd.DataFrame, title: str, x: str, y: str, layout: Layout, *, da
             "type": "scatter",
             "mode": "markers",
             "name": split,
-            "x": stamps(part["timestamp"]) if x == "time" else rounded(part[x]),
-            "y": rounded(part[y]),
+            "x": stamps(part["timestamp"]) if x == "time" else plain_numbers(part[x]),
+            "y": plain_numbers(part[y]),
             "marker": marks(split, size=7 if daily else 5),
         }
         if daily:

@@ -8,7 +8,6 @@ screen can show (`charts.MAX_POINTS`), tables and photos are bounded too, and ea
 leaves out.
 """
 
-import json
 from collections.abc import Callable
 from functools import partial
 from importlib import resources
@@ -20,7 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from fperank.agreement.material import Material, day_starts
 from fperank.agreement.metrics import MAX_DRAWN_ROWS
-from fperank.ground.files import write_text
+from fperank.ground.files import json_text, write_text
 from fperank.handover.report import Figures
 from fperank.params.parameters import ReportParams
 from fperank.report import summary
@@ -112,9 +111,7 @@ def write_page(material: Material, metrics: Figures, path: Path, params: ReportP
 
 def script_json(content: Any) -> str:
     """JSON that may stand inside a script element, whatever text it holds."""
-    text = json.dumps(
-        content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
+    text = json_text(content, compact=True)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text

@@ -12,10 +12,12 @@ import pandas as pd
 
 from fperank.agreement.evaluation import tie_probability
 from fperank.agreement.material import Material, rank_percentile
-from fperank.ground.files import write_text
+from fperank.ground.files import csv_text, write_text
 from fperank.report.charts import every_nth
 from fperank.report.charts_pairs import scored_pairs, tie_bins
 from fperank.report.charts_values import compared
+
+_DIGITS = 6
 
 
 def write_plots(material: Material, folder: Path) -> None:
@@ -31,8 +33,7 @@ def write_plots(material: Material, folder: Path) -> None:
         ("scatter.csv", daily_scatter(material)),
         ("ties.csv", ties(material)),
     ):
-        text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-        write_text(folder / name, text)
+        write_text(folder / name, csv_text(table, _DIGITS))
 
 
 def daily_percentiles(material: Material) -> pd.DataFrame:

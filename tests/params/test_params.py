@@ -2,8 +2,10 @@ import re
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import parse_yaml
 
-from fperank.params.parameters import InputParams, LocalParams, Params, check_group, load_params
+from fperank.params.file import check_group, load_params
+from fperank.params.parameters import InputParams, LocalParams, Params
 from fperank.running.errors import ParameterError
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,16 @@ def test_every_key_of_the_shipped_file_has_a_comment_and_is_a_parameter():
     keys = re.findall(r"^([a-z_]+): .*?( # .+)?$", SHIPPED, flags=re.M)
     assert [name for name, comment in keys if not comment] == []
     assert {name for name, _ in keys} == set(Params.model_fields)
+
+
+def test_the_file_opens_with_what_a_newcomer_sets_and_ends_with_the_machine_and_the_demo():
+    keys = re.findall(r"^([a-z_]+): ", SHIPPED, flags=re.M)
+    assert set(keys[:10]) == {
+        *("station", "variable", "source", "source_path", "timezone", "utc_offset"),
+        *("dataset_version", "model_version", "min_hour", "max_hour"),
+    }
+    assert keys[-5:-4] == ["cache_gb"]
+    assert all(name.startswith("demo_") for name in keys[-4:])
 
 
 def test_the_shipped_min_hour_is_not_7_so_that_the_readme_shows_a_real_experiment(params):
@@ -61,6 +73,36 @@ def test_every_fault_is_told_at_once(tmp_path):
 @pytest.mark.parametrize("told", ["1e-05", "0.00001", "1.0e-5"])
 def test_a_small_number_is_a_number_however_dvc_rewrites_it(tmp_path, told):
     assert load_with(tmp_path, "learning_rate", told).learning_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("demo_seed", "1_000", 1000),
+        ("demo_seed", "0x10", 16),
+        ("demo_seed", "0o10", 8),
+        ("start_date", "2024-04-30", "2024-04-30"),
+        ("learning_rate", "1e-05", 1e-5),
+    ],
+)
+def test_a_value_means_what_it_means_to_dvc(tmp_path, name, written, meant):
+    theirs = parse_yaml(f"{name}: {written}", "params.yaml")[name]
+    assert str(theirs) == str(meant)
+    assert getattr(load_with(tmp_path, name, written), name) == meant
+
+
+def test_what_is_no_number_to_count_with_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="learning_rate is inf"):
+        load_with(tmp_path, "learning_rate", ".inf")
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED + "epochs: 3\n", encoding="utf-8")
+    with pytest.raises(
+        ParameterError, match=r'not valid YAML, line \d+: found duplicate key "epochs"'
+    ):
+        load_params(path, Params)
 
 
 def test_words_that_yaml_1_1_takes_for_false_stay_words(tmp_path):

@@ -1,27 +1,43 @@
+import json
 import sys
-from pathlib import Path
 
 import pytest
 
 from fperank.running.errors import DataError
-from fperank.running.stage import output_folder, parse_arguments, run
+from fperank.running.stage import SCRATCH, output_folder, run
 
 
-def test_every_named_path_becomes_an_option(monkeypatch):
-    monkeypatch.setattr(
-        sys, "argv", ["x", "--params", "params.yaml", "--my-folder", "data/West Brook 0 (Lower)"]
-    )
-    arguments = parse_arguments("A stage.\n\nMore.", my_folder="where it lies")
-    assert arguments.params == Path("params.yaml")
-    assert arguments.my_folder == Path("data/West Brook 0 (Lower)")
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stages/train.py"])
 
 
-def test_a_missing_path_is_told(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["x", "--params", "params.yaml"])
+def test_a_stage_takes_no_argument_and_says_what_it_does(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["stages/train.py", "--help"])
     with pytest.raises(SystemExit) as stop:
-        parse_arguments("A stage.", output="where to")
+        run(lambda: None, "Stage `train`: learn.\n\nMore.")
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert "Stage `train`: learn." in said
+    assert "params.yaml" in said
+    assert "More" not in said
+    monkeypatch.setattr(sys, "argv", ["stages/train.py", "$(touch pwned)"])
+    with pytest.raises(SystemExit) as stop:
+        run(lambda: None)
     assert stop.value.code == 2
-    assert "--output" in capsys.readouterr().err
+    assert "unrecognized arguments: $(touch pwned)" in capsys.readouterr().err
+
+
+def test_every_run_is_logged_whatever_becomes_of_it(capsys):
+    def main():
+        raise DataError("no photo")
+
+    run(lambda: None)
+    with pytest.raises(SystemExit):
+        run(main)
+    lines = [json.loads(line) for line in (SCRATCH / "runs.jsonl").read_text().splitlines()]
+    assert [(line["command"], line["status"]) for line in lines] == [(["train"], 0), (["train"], 1)]
 
 
 def test_what_the_user_can_mend_is_one_message_and_status_1(capsys):
@@ -31,7 +47,11 @@ def test_what_the_user_can_mend_is_one_message_and_status_1(capsys):
     with pytest.raises(SystemExit) as stop:
         run(main)
     assert stop.value.code == 1
-    assert capsys.readouterr().err == "error: images.csv does not exist\n"
+    # The second line is of the run log: this folder is in no git repository.
+    assert capsys.readouterr().err.splitlines() == [
+        "error: images.csv does not exist",
+        "note: not in a git repository; the run log names no revision",
+    ]
 
 
 def test_a_defect_is_not_hidden():

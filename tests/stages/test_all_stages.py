@@ -2,7 +2,8 @@
 
 import json
 import re
-import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,10 @@ from imports import ROOT
 from PIL import Image
 from toy import water_photo
 
+from fperank.handover.version import FIGURES, Version
+from fperank.params.file import load_params
+from fperank.params.parameters import VersionParams
+from fperank.running.stage import SCRATCH
 from stages import dataset, input, predict, report, train
 
 DAYS = 24
@@ -105,26 +110,34 @@ def made(folder, tmp_path_factory):
         text, n = re.subn(rf"^{name}: .*$", lambda _, line=line: line, text, flags=re.M)
         assert n == 1
     (out / "params.yaml").write_text(text, "utf-8")
-    places = {"params": "params.yaml", "scratch": "scratch", "figures": "figures"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(out)
+        if (ROOT / "weights").is_dir():
+            (out / "weights").symlink_to(ROOT / "weights")
+        for stage in (dataset, input, train, predict, report):
+            stage.main()
+    version = Version.of(load_params(out / "params.yaml", VersionParams))
+    return Made(out, *(out / folder for folder in folders_of(version)))
 
-    def run(stage, output, *inputs):
-        options = {n: places.get(n, n) for n in ("params", *inputs)} | {"output": output}
-        sys.argv = ["stage", *(f"--{n}={out / place}" for n, place in options.items())]
-        stage.main()
 
-    before = sys.argv
-    run(dataset, "dataset", "scratch")
-    run(input, "input", "dataset")
-    run(train, "model", "scratch", "dataset", "input")
-    run(predict, "predictions", "scratch", "dataset", "input", "model")
-    run(report, "report", "dataset", "input", "model", "predictions", "figures")
-    sys.argv = before
-    return out
+class Made(NamedTuple):
+    """Where all stages ran, and the folders that they wrote."""
+
+    top: Path
+    dataset: Path
+    input: Path
+    model: Path
+    predictions: Path
+    report: Path
+
+
+def folders_of(version):
+    return version.dataset, version.input, version.model, version.predictions, version.report
 
 
 def test_odd_photos_are_scored_and_bad_ones_have_their_reason(made):
-    predictions = pd.read_csv(made / "predictions" / "predictions.csv").set_index("filename")
-    failures = pd.read_csv(made / "predictions" / "failures.csv").set_index("filename")["reason"]
+    predictions = pd.read_csv(made.predictions / "predictions.csv").set_index("filename")
+    failures = pd.read_csv(made.predictions / "failures.csv").set_index("filename")["reason"]
     assert len(predictions) == 2 * DAYS + len(SCORED) + len(NOT_SCORED)
     assert predictions.loc[list(SCORED), "score"].notna().all()
     assert predictions.loc[list(NOT_SCORED), "score"].isna().all()
@@ -134,33 +147,33 @@ def test_odd_photos_are_scored_and_bad_ones_have_their_reason(made):
 
 
 def test_what_was_left_out_is_counted_at_every_stage(made):
-    excluded = json.loads((made / "dataset" / "dataset.json").read_text())["excluded"]
+    excluded = json.loads((made.dataset / "dataset.json").read_text())["excluded"]
     assert sum(excluded["photo"].values()) == 2
-    told = json.loads((made / "model" / "train.json").read_text())
+    told = json.loads((made.model / "train.json").read_text())
     assert set(told["photos_unreadable"]) == set(NOT_SCORED)
-    pairs = pd.read_csv(made / "input" / "pairs.csv")
+    pairs = pd.read_csv(made.input / "pairs.csv")
     assert told["pairs_train"] + told["pairs_val"] + told["pairs_lost"] == len(pairs)
     assert told["pairs_lost"] > 0
 
 
 def test_a_station_without_values_gets_figures_of_its_pairs_and_a_whole_page(made):
-    figures = json.loads((made / "figures" / "metrics.json").read_text())
+    figures = json.loads((made.top / FIGURES / "metrics.json").read_text())
     assert figures["photo"] == {}
     assert figures["counts"]["photos_failed"] == len(NOT_SCORED)
     assert "accuracy" in figures["pairs"]["val"]
-    page = (made / "report" / "report.html").read_text("utf-8")
+    page = (made.report / "report.html").read_text("utf-8")
     assert "Odd # Brook" in page
     for reason in ("the file is empty", "too small to score"):
         assert reason in page
-    assert "../outside.png" not in str(list((made / "dataset" / "photos").rglob("*")))
+    assert "../outside.png" not in str(list((made.dataset / "photos").rglob("*")))
 
 
 def test_the_manifest_names_every_photo(made):
-    manifest = json.loads((made / "input" / "manifest.json").read_text())
+    manifest = json.loads((made.input / "manifest.json").read_text())
     assert manifest[0] == {"prefix": "photos/"}
-    assert all((made / "dataset" / "photos" / name).is_file() for name in manifest[1:])
+    assert all((made.dataset / "photos" / name).is_file() for name in manifest[1:])
 
 
 def test_nothing_half_written_is_left_beside_the_outputs(made):
-    assert [path.name for path in made.rglob("*.part")] == []
-    assert list((made / "scratch").rglob("*.pt")) == []
+    assert [path.name for path in made.top.rglob("*.part")] == []
+    assert list((made.top / SCRATCH).rglob("*.pt")) == []
