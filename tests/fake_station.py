@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from toy import ZONE, changed, group
 
 from fperank.agreement.material import Material, load_material
-from fperank.handover.dataset import Dataset, write_dataset
+from fperank.handover.dataset import Dataset, ReadFile, write_dataset
 from fperank.handover.input import InputPairs, InputPhotos, InputSummary, ModelInput, write_input
 from fperank.handover.model import (
     ModelDescription,
@@ -224,6 +224,7 @@ def write_station(
     data = StationData(
         **{"station": station, "images": images, "annotations": answers, "excluded": excluded},
         observations=dataset.observations,
+        read_files=(ReadFile(role="observations", name="observations.csv", sha256="0" * 64),),
         notes=("The answers were given by a simulated annotator, not by a person.",),
     )
     summary = summarise(dataset, data, group(params, DatasetParams))

@@ -225,14 +225,22 @@ def left_out_rows(material: Material) -> list[tuple[str, str, str, int]]:
 
 
 def parameter_rows(material: Material, params: ReportParams) -> list[tuple[str, str, str]]:
-    """How the model was made: stage, name and value of every parameter, and what train found."""
+    """How the model was made: stage, name and value of every parameter; files read; the model."""
     groups: dict[str, dict[str, Any]] = {
         "dataset": material.dataset.parameters,
         "input": material.input.parameters.model_dump(),
         "train": material.training.parameters.model_dump(),
         "predict": material.predicted.parameters.model_dump(),
         "report": params.model_dump(),
-        "model": material.model.model_dump(exclude=_MODEL_SHOWN),
+        "files read": {
+            f"{file.role}: {file.name}": f"SHA-256 {file.sha256}"
+            for file in material.dataset.read_files
+        },
+        "model": {
+            **material.model.model_dump(exclude=_MODEL_SHOWN),
+            "bfloat16": material.training.bfloat16,
+            "pretrained_sha256": material.training.pretrained_sha256,
+        },
     }
     return [
         (stage, name, _plain(value))

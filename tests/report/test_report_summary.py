@@ -134,6 +134,8 @@ def test_parameters_and_the_model_are_shown_in_plain_text(material, params):
     assert ("train", "hidden_units", "64") in rows
     assert ("report", "report_photos", "300") in rows
     assert ("model", "loss", "davidson") in rows
+    assert ("model", "bfloat16", "no") in rows
+    assert ("files read", "observations: observations.csv", f"SHA-256 {'0' * 64}") in rows
     assert any(name == "view" and "crop_bottom 0.06" in value for _, name, value in rows)
 
 
