@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fperank.agreement.metrics import tau
+from fperank.ground.errors import PhotoError
 from fperank.handover.input import INPUT_IMAGES, PAIRS
 from fperank.handover.station import read_station
 from fperank.handover.tables import read_table
 from fperank.network.model_file import normalise, to_tensor
 from fperank.params.file import load_params
 from fperank.params.parameters import TrainParams
-from fperank.photos.decode import Pixels, read_photos
-from fperank.running.errors import PhotoError
+from fperank.photos.decode import Pixels, read_many
 from fperank.training import loop as training
 from fperank.training.best_epoch import kept_epoch
 from fperank.training.data import PairSet, load_data
@@ -179,7 +179,7 @@ def measure(job: Job) -> dict[str, float | int | str]:
     }
     for split in ("test-in", "test-out"):
         rows = images[(images["split"] == split) & images["value"].notna()]
-        read = list(read_photos([photos / name for name in rows["filename"]], data.view, 1))
+        read = list(read_many([photos / name for name in rows["filename"]], data.view.read, 1))
         readable = [not isinstance(photo, PhotoError) for photo in read]
         scores = _scores(trainer, [photo for photo in read if not isinstance(photo, PhotoError)])
         agreement = tau(rows["value"].to_numpy()[readable], scores)
@@ -192,7 +192,7 @@ def _scores(trainer: training.Trainer, pixels: list[Pixels]) -> NDArray[np.float
     trainer.network.eval()
     mean, std = trainer.data.mean, trainer.data.std
     chunks = [
-        trainer.network(normalise(to_tensor(chunk, trainer.team.device), mean, std))
+        trainer.network(normalise(to_tensor(chunk, trainer.group.device), mean, std))
         for chunk in torch.split(torch.from_numpy(np.stack(pixels)), 64)
     ]
     return torch.cat(chunks).double().numpy()

@@ -5,7 +5,7 @@ every epoch both photos of each row are decoded in full, one after another, and 
 network separately. Validation goes pair by pair, scoring photo by photo.
 
 The network, the loss, the amounts of augmentation, the optimizer and the schedule are fperank's
-own. It computes with all digits and keeps the epoch of the lowest validation loss. Not a tool: it
+own. It computes in float32 and keeps the epoch of the lowest validation loss. Not a tool: it
 refuses nothing and is used by benchmarks alone.
 """
 
@@ -25,7 +25,7 @@ from fperank.network.losses import pair_loss
 from fperank.network.model_file import load_model
 from fperank.network.ranknet import FlowRanker
 from fperank.params.parameters import TrainParams
-from fperank.photos.decode import PhotoView
+from fperank.photos.view import PhotoView
 from fperank.training.augment import augment
 from fperank.training.best_epoch import kept_epoch
 from fperank.training.schedule import learning_rate

@@ -51,7 +51,7 @@ from fperank.params.parameters import (
     ReportParams,
     TrainParams,
 )
-from fperank.photos.decode import PhotoView
+from fperank.photos.view import PhotoView
 from fperank.report.page import write_page
 from fperank.report.plots import write_plots
 from fperank.stations.base import StationData

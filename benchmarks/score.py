@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from fperank.ground.parallel import in_order
 from fperank.network.model_file import save_model
 from fperank.params.parameters import PredictParams, TrainParams
 from fperank.photos.cache import PixelCache
-from fperank.photos.decode import read_many, read_photo
+from fperank.photos.decode import read_many
 from fperank.scoring.scorer import Scorer
 from fperank.training.data import load_data
 from fperank.training.loop import train
@@ -114,7 +113,6 @@ def measure_scoring(setting: Setting, folder: Path, repeats: int, result: measur
     paths, n = setting.paths, len(setting.paths)
     own = Scorer.load(setting.model, setting.params)
     reference = ReferenceScorer.load(setting.model)
-    read = partial(read_photo, view=reference.reader.view)
     scores: dict[str, NDArray[np.float32]] = {}
 
     def by_reference() -> None:
@@ -129,7 +127,7 @@ def measure_scoring(setting: Setting, folder: Path, repeats: int, result: measur
         scores["again"] = score_with_cache(own, paths, folder)
 
     def decode() -> None:
-        for _ in read_many(paths, read, setting.params.threads):
+        for _ in read_many(paths, reference.reader.view.read, setting.params.threads):
             pass
 
     tasks = {"reference": by_reference, "first": first, "again": again, "decode": decode}

@@ -22,11 +22,11 @@ import torch
 from benchmarks import measure
 from benchmarks.photos import CAMERAS, LOSSLESS, build_photos, compare
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
-from fperank.network.devices import half_the_digits, mixed_precision, set_determinism
+from fperank.network.devices import mixed_precision, set_determinism, uses_bfloat16
 from fperank.network.ranknet import FlowRanker
 from fperank.params.parameters import TrainParams
 from fperank.photos.cache import PixelCache
-from fperank.photos.decode import PhotoView
+from fperank.photos.view import PhotoView
 from fperank.training.data import IMAGENET_MEAN, IMAGENET_STD, TrainingData, load_data
 from fperank.training.loop import Trainer
 
@@ -154,14 +154,14 @@ def network_alone(own: Trainer, encoded: Encoded) -> Callable[[], None]:
     view = own.data.view
     # Batches differ from epoch to epoch; none has more than 1.5 times as many pairs as asked for.
     most = max(3 * own.params.batch_pairs, *encoded.scoring)
-    ready = torch.randn(most, 3, view.height, view.width, device=own.team.device)
+    ready = torch.randn(most, 3, view.height, view.width, device=own.group.device)
     ready = ready.contiguous(memory_format=torch.channels_last)
 
     def epoch() -> None:
         network.train()
         for n in encoded.training:
             optimizer.zero_grad(set_to_none=True)
-            with mixed_precision(own.team.device, own.params.precision):
+            with mixed_precision(own.group.device, own.params.precision):
                 features = network.backbone(ready[:n])
             network.head(features.float()).sum().backward()
             optimizer.step()
@@ -298,7 +298,7 @@ def main() -> None:
             "input_height_pixels": options.input_size,
             "backbone": options.backbone,
             "batch_pairs": params.batch_pairs,
-            "half_the_digits": half_the_digits(torch.device("cpu"), params.precision),
+            "bfloat16": uses_bfloat16(torch.device("cpu"), params.precision),
             "threads": params.threads,
             "repeats": options.repeats,
         },

@@ -11,7 +11,7 @@ from fperank.commands.publish import publish
 from fperank.commands.score import score
 from fperank.commands.seed import export, import_seed
 from fperank.commands.versions import release, verify, versions
-from fperank.running.errors import FperankError
+from fperank.ground.errors import FperankError
 
 app = typer.Typer(
     no_args_is_help=True,

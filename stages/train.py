@@ -10,7 +10,7 @@ from fperank.handover.input import InputFolder
 from fperank.handover.model import CURVES_FOLDER, TrainingSummary, write_training
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.version import Version
-from fperank.network.devices import half_the_digits
+from fperank.network.devices import uses_bfloat16
 from fperank.network.model_file import save_model
 from fperank.params.file import load_params
 from fperank.params.parameters import LocalParams, TrainParams, VersionParams
@@ -18,7 +18,7 @@ from fperank.photos.cache import PixelCache
 from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.training.data import load_data
 from fperank.training.loop import train
-from fperank.training.processes import gather
+from fperank.training.processes import process_group
 
 
 def main() -> None:
@@ -29,9 +29,9 @@ def main() -> None:
     with PixelCache(SCRATCH, load_params(PARAMS, LocalParams).cache_bytes) as cache:
         data = load_data(chosen.pairs, dataset.photos, params, cache.read)
     variable, station = chosen.summary.variable, chosen.station
-    with gather(params.processes, params.accelerator) as team:
-        if team.place:
-            train(data, params, variable, station.name, SCRATCH, lambda _row: None, team)
+    with process_group(params.processes, params.accelerator) as group:
+        if group.rank:
+            train(data, params, variable, station.name, SCRATCH, lambda _row: None, group)
             return  # the first process writes
         with output_folder(version.model) as folder:
             # DVC tracks what is written here; DVCLive must not edit dvc.yaml or make experiments.
@@ -46,7 +46,7 @@ def main() -> None:
                     f"val loss {row['val_loss']:.4f}  right pairs {row['val_pair_accuracy']:.1%}"
                 )
 
-            model = train(data, params, variable, station.name, SCRATCH, on_epoch, team)
+            model = train(data, params, variable, station.name, SCRATCH, on_epoch, group)
             live.end()
             # What `fperank score` must know of new photos.
             wanted = chosen.summary.parameters.model_dump(include=set(PhotoFilter.model_fields))
@@ -64,8 +64,8 @@ def main() -> None:
                 photos=len(data.pixels),
                 photos_unreadable=data.unreadable,
                 pairs_lost=data.pairs_lost,
-                bfloat16=half_the_digits(team.device, params.precision),
-                pretrained_sha256=None,
+                bfloat16=uses_bfloat16(group.device, params.precision),
+                pretrained_sha256=model.pretrained_sha256,
                 parameters=params,
             )
             write_training(model.history, summary, folder)

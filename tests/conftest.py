@@ -12,7 +12,8 @@ from report_fixtures import material, material_without_values, station  # noqa: 
 from s3_server import s3, s3_endpoint  # noqa: F401
 from toy import ZONE, water_photo
 
-from fperank.params.parameters import Params, PredictParams, load_params
+from fperank.params.file import load_params
+from fperank.params.parameters import Params, PredictParams
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,8 +50,8 @@ def model(tmp_path: Path) -> Path:
     import torch
 
     from fperank.handover.model import ModelDescription
-    from fperank.network.model_file import save_model
-    from fperank.photos.decode import PhotoView
+    from fperank.network.model_file import network_of, save_model
+    from fperank.photos.view import PhotoView
 
     torch.manual_seed(0)
     description = ModelDescription(
@@ -65,7 +66,7 @@ def model(tmp_path: Path) -> Path:
         variable="FLOW_CFS",
         station="x",
     )
-    save_model(tmp_path / "model", description.network().state_dict(), description)
+    save_model(tmp_path / "model", network_of(description).state_dict(), description)
     return tmp_path / "model"
 
 

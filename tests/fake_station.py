@@ -24,7 +24,7 @@ from fperank.handover.station import Station
 from fperank.handover.tables import SPLITS, local_dates
 from fperank.params.file import load_params
 from fperank.params.parameters import DatasetParams, InputParams, Params, PredictParams, TrainParams
-from fperank.photos.decode import PhotoView
+from fperank.photos.view import PhotoView
 from fperank.stations.base import StationData
 from fperank.stations.dataset import summarise
 

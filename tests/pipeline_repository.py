@@ -44,20 +44,20 @@ def run(folder, *command, code=0):
     result = subprocess.run(
         command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=500
     )
-    told = result.stdout + result.stderr
-    assert result.returncode == code, told
-    return told
+    printed = result.stdout + result.stderr
+    assert result.returncode == code, printed
+    return printed
 
 
-def stages_run(told):
-    return re.findall(r"Running stage '(\w+)'", told)
+def stages_run(printed):
+    return re.findall(r"Running stage '(\w+)'", printed)
 
 
 def _build(folder):
     folder.mkdir()
     for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("fperank", "stages"):
+    for name in ("fperank", "stages", "weights"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     (folder / ".dvc").mkdir()
@@ -71,26 +71,26 @@ def _build(folder):
     run(folder, "git", "init", "--quiet", "--initial-branch=main")
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message=code")
-    told = run(folder, "dvc", "repro")
+    printed = run(folder, "dvc", "repro")
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message=first model version")
-    return told
+    return printed
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory, worker_id):
-    """A repository in which `dvc repro` has run once and all is committed, and what it told.
+    """A repository in which `dvc repro` has run once and all is committed, and what it printed.
 
     Not to be changed: tests that change it take `repository`. Parallel workers share it.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    folder, told = shared / "pipeline-repository", shared / "pipeline-told.txt"
+    folder, printed = shared / "pipeline-repository", shared / "pipeline-printed.txt"
     with FileLock(shared / "pipeline.lock"):
-        if not told.exists():
+        if not printed.exists():
             text = _build(folder)
-            told.write_text(text, encoding="utf-8")
-    return folder, told.read_text(encoding="utf-8")
+            printed.write_text(text, encoding="utf-8")
+    return folder, printed.read_text(encoding="utf-8")
 
 
 @pytest.fixture

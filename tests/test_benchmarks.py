@@ -14,11 +14,11 @@ sys.path.append(str(ROOT))
 
 from benchmarks import agreement, measure, photos, score, train
 from benchmarks.reference import Reader, ReferenceScorer
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
 from fperank.handover.input import PAIRS
 from fperank.handover.tables import checked
 from fperank.params.parameters import PredictParams, TrainParams
-from fperank.running.errors import DataError
 
 TINY = photos.Camera(64, 48, quality=88, texture=4.3)
 

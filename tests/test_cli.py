@@ -12,8 +12,8 @@ def run(*arguments, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["fperank", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
         cli.main()
-    told = capsys.readouterr()
-    return caught.value.code, " ".join((told.out + told.err).split())
+    printed = capsys.readouterr()
+    return caught.value.code, " ".join((printed.out + printed.err).split())
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def test_a_folder_s_photos_are_scored_and_later_only_the_new_ones(
     photos, out = tmp_path / "photos", tmp_path / "out.csv"
     (photos / toy_images["filename"][0]).write_bytes(b"")
     later = (photos / "p05-12.png").rename(tmp_path / "later.png")
-    code, told = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
+    code, printed = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
     assert code == 0
-    assert "118 photos scored" in told
-    assert "1 could not be read" in told
+    assert "118 photos scored" in printed
+    assert "1 could not be read" in printed
     before = out.read_bytes()
     later.rename(photos / "p05-12.png")
-    code, told = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
-    assert "1 photo scored" in told
-    assert "119 were scored before" in told
+    code, printed = fperank("score", model, photos, "-o", out, "--threads", "1", "--all-hours")
+    assert "1 photo scored" in printed
+    assert "119 were scored before" in printed
     assert out.read_bytes().startswith(before)
     table = pd.read_csv(out)
     assert list(table["image_id"])[-1] == "p05-12.png"
@@ -44,7 +44,7 @@ def test_a_folder_s_photos_are_scored_and_later_only_the_new_ones(
     assert table["model"].nunique() == 1
 
 
-def test_hours_of_the_model_are_kept_to_unless_told_otherwise(
+def test_hours_of_the_model_are_kept_to_unless_all_are_asked_for(
     fperank, model, toy_images, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -56,16 +56,16 @@ def test_hours_of_the_model_are_kept_to_unless_told_otherwise(
         hour = path.stem.split("-")[1]
         path.rename(path.with_name(f"2024-01-{k // 3 % 28 + 1:02d}-{hour}-{k:03d}.png"))
     command = ["score", model, "photos", "-o", "out.csv", "--timestamp-pattern", "%Y-%m-%d-%H"]
-    code, told = fperank(*command)
-    assert (code, "does not tell its station's time zone: give --timezone" in told) == (1, True)
-    code, told = fperank(*command, "--timezone", "America/New_York")
+    code, printed = fperank(*command)
+    assert (code, "does not tell its station's time zone: give --timezone" in printed) == (1, True)
+    code, printed = fperank(*command, "--timezone", "America/New_York")
     assert code == 0
-    assert "40 photos scored" in told
-    assert "80 left out: outside the hours 8 to 17" in told
+    assert "40 photos scored" in printed
+    assert "80 left out: outside the hours 8 to 17" in printed
     assert pd.read_csv("out.csv")["timestamp"][0] == "2024-01-01T12:00:00-05:00"
 
 
-def test_two_cards_with_the_same_names_are_told_apart(fperank, model, toy_images, tmp_path):
+def test_two_cards_with_the_same_names_are_kept_apart(fperank, model, toy_images, tmp_path):
     for card in ("card-1", "card-2"):
         (tmp_path / card).mkdir()
         content = (tmp_path / "photos" / toy_images["filename"][0]).read_bytes()
@@ -79,31 +79,31 @@ def test_two_cards_with_the_same_names_are_told_apart(fperank, model, toy_images
     assert table["score"].nunique() == 1
 
 
-def test_mistakes_are_told_in_one_sentence(fperank, model, toy_images, tmp_path):
+def test_mistakes_are_said_in_one_sentence(fperank, model, toy_images, tmp_path):
     out = tmp_path / "o.csv"
-    code, told = fperank("score", model, tmp_path / "none", "-o", out, "--all-hours")
-    assert (code, "none is no folder: give a folder of photos" in told) == (1, True)
+    code, printed = fperank("score", model, tmp_path / "none", "-o", out, "--all-hours")
+    assert (code, "none is no folder: give a folder of photos" in printed) == (1, True)
     (tmp_path / "empty").mkdir()
-    code, told = fperank("score", model, tmp_path / "empty", "-o", out, "--all-hours")
-    assert (code, "holds no photo: fperank reads .jpg" in told) == (1, True)
-    code, told = fperank("score", tmp_path, tmp_path / "photos", "-o", out)
-    assert (code, "model.json does not exist" in told) == (1, True)
-    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--threads", "0")
-    assert (code, "command line: threads is 0" in told) == (1, True)
-    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--utc-offset", "5")
-    assert (code, "command line: utc_offset is '5'" in told) == (1, True)
+    code, printed = fperank("score", model, tmp_path / "empty", "-o", out, "--all-hours")
+    assert (code, "holds no photo: fperank reads .jpg" in printed) == (1, True)
+    code, printed = fperank("score", tmp_path, tmp_path / "photos", "-o", out)
+    assert (code, "model.json does not exist" in printed) == (1, True)
+    code, printed = fperank("score", model, tmp_path / "photos", "-o", out, "--threads", "0")
+    assert (code, "command line: threads is 0" in printed) == (1, True)
+    code, printed = fperank("score", model, tmp_path / "photos", "-o", out, "--utc-offset", "5")
+    assert (code, "command line: utc_offset is '5'" in printed) == (1, True)
     out.write_text("a,b\n1,2\n")
-    code, told = fperank("score", model, tmp_path / "photos", "-o", out, "--all-hours")
-    assert (code, "is no file of scores" in told) == (1, True)
+    code, printed = fperank("score", model, tmp_path / "photos", "-o", out, "--all-hours")
+    assert (code, "is no file of scores" in printed) == (1, True)
 
 
 def test_the_demo_folder_is_written_once(fperank, tmp_path):
-    code, told = fperank("demo", tmp_path / "demo", "--days", "4", "--annotations", "20")
+    code, printed = fperank("demo", tmp_path / "demo", "--days", "4", "--annotations", "20")
     assert code == 0
-    assert "set source to folder and source_path to it" in told
+    assert "set source to folder and source_path to it" in printed
     assert {p.name for p in (tmp_path / "demo").iterdir()} >= {"images", "station.json"}
-    code, told = fperank("demo", tmp_path / "demo")
-    assert (code, "exists already: name a folder that does not" in told) == (1, True)
+    code, printed = fperank("demo", tmp_path / "demo")
+    assert (code, "exists already: name a folder that does not" in printed) == (1, True)
 
 
 def test_help_needs_no_heavy_module():

@@ -9,13 +9,16 @@ import time
 import pytest
 from pipeline_repository import ENVIRONMENT, STATION, run
 
-VERSION = f"data/{STATION}/FLOW_CFS/demo-1/models/rank-1"
+from fperank.handover.model import CURVES_FOLDER
+from fperank.handover.version import Version
+
+VERSION = Version(STATION, "FLOW_CFS", "demo-1", "rank-1")
 # From the last stage to the first, because a stage needs the outputs of those before it.
 MOMENTS = {
-    "report": f"{VERSION}/report.part",
-    "predict": f"{VERSION}/predictions.part",
-    "train": f"{VERSION}/model.part/live",
-    "dataset": f"data/{STATION}/FLOW_CFS/demo-1/data.part/photos",
+    "report": f"{VERSION.report}.part",
+    "predict": f"{VERSION.predictions}.part",
+    "train": f"{VERSION.model}.part/{CURVES_FOLDER}",
+    "dataset": f"{VERSION.dataset}.part/photos",
 }
 
 

@@ -14,8 +14,9 @@ from imports import ROOT
 from PIL import Image
 from pipeline_repository import run
 
-from fperank.params.parameters import Params, load_params
-from fperank.running.errors import ParameterError
+from fperank.ground.errors import ParameterError
+from fperank.params.file import load_params
+from fperank.params.parameters import Params
 
 MESSAGES = {
     "unknown": "min_huor is not a parameter of fperank; did you mean min_hour?",
@@ -75,8 +76,8 @@ def steps(folder, *listed):
 
     A step is a line of a shell as a list, `["write", path, text]` or `["show", path]`.
     """
-    told = run(folder, sys.executable, "-c", STEPS, json.dumps(listed))
-    return [" ".join(one.split()) for one in told.split("=====")[:-1]]
+    printed = run(folder, sys.executable, "-c", STEPS, json.dumps(listed))
+    return [" ".join(one.split()) for one in printed.split("=====")[:-1]]
 
 
 def typed(folder, **values):
@@ -97,7 +98,7 @@ def refusal(tmp_path, text):
     return str(caught.value)
 
 
-def test_the_page_tells_of_the_tested_messages_and_no_others():
+def test_the_page_lists_the_tested_messages_and_no_others():
     rows = re.findall(r"^\| (`+) ?(.+?) ?\1 \|", PAGE.read_text("utf-8"), flags=re.M)
     assert [message for _, message in rows] == list(MESSAGES.values())
     own = Path(__file__).read_text("utf-8")
@@ -135,7 +136,7 @@ def test_what_dvc_says_to_mistakes_in_the_parameter_file(folder, tmp_path):
     good = typed(folder)
     status, dry = ["dvc", "status"], ["dvc", "repro", "--dry", "dataset"]
     unknown = good + "min_huor: 7\n"
-    told = steps(
+    printed = steps(
         folder,
         *(write(unknown), ["dvc", "repro", "dataset"]),
         *(write(typed(folder, start_date="2024-04-01")), status, dry),
@@ -148,28 +149,28 @@ def test_what_dvc_says_to_mistakes_in_the_parameter_file(folder, tmp_path):
         *(write(typed(folder, max_gap_minutes="wide")), ["dvc", "repro", "dataset"]),
         *(write(good), ["dvc", "repro", "dataset"], ["dvc", "status", "dataset"]),
     )
-    told = [one for one in told if one]
+    printed = [one for one in printed if one]
     # A key that no stage reads changes nothing for DVC, so no stage runs that could refuse it.
-    assert "up to date" in told[0]
+    assert "up to date" in printed[0]
     assert MESSAGES["unknown"] in refusal(tmp_path, unknown)
-    assert all(MESSAGES["date"] in one and not one.endswith("rc 0") for one in told[1:3])
-    assert told[3].endswith("rc 0")
-    assert all(MESSAGES["key twice"] in one and not one.endswith("rc 0") for one in told[4:6])
-    assert all(MESSAGES["key absent"] in one for one in told[6:8])
-    assert [re.findall(r"FLOW_CFS/(\w[\w.]*)/data", one) for one in told[8:11]] == [
+    assert all(MESSAGES["date"] in one and not one.endswith("rc 0") for one in printed[1:3])
+    assert printed[3].endswith("rc 0")
+    assert all(MESSAGES["key twice"] in one and not one.endswith("rc 0") for one in printed[4:6])
+    assert all(MESSAGES["key absent"] in one for one in printed[6:8])
+    assert [re.findall(r"FLOW_CFS/(\w[\w.]*)/data", one) for one in printed[8:11]] == [
         ["1000.0"],
         ["7"],
         ["None"],
     ]
-    assert f"error: params.yaml: {MESSAGES['type']}" in told[11]
-    assert "failed to reproduce 'dataset'" in told[11]
+    assert f"error: params.yaml: {MESSAGES['type']}" in printed[11]
+    assert "failed to reproduce 'dataset'" in printed[11]
     # DVC took the output away before the stage refused; the next run has it from the cache.
-    assert "is cached - skipping run, checking out outputs" in told[12]
-    assert "up to date" in told[13]
+    assert "is cached - skipping run, checking out outputs" in printed[12]
+    assert "up to date" in printed[13]
 
 
 def test_mistakes_on_the_command_line_leave_the_parameters_alone_or_are_taken_back(folder):
-    told = steps(
+    printed = steps(
         folder,
         ["dvc", "exp", "run", "-S", "min_huor=7"],
         ["dvc", "exp", "run", "-S", "station=West Brook (Lower)"],
@@ -182,13 +183,13 @@ def test_mistakes_on_the_command_line_leave_the_parameters_alone_or_are_taken_ba
         ["git", "status", "--porcelain"],
         ["git", "checkout", "HEAD", "--", "params.yaml"],
     )
-    assert MESSAGES["unknown -S"] in told[0]
-    assert MESSAGES["bracket -S"] in told[1]
-    assert all(MESSAGES["quote -S"] in one for one in told[2:5])
-    assert MESSAGES["comma -S"] in told[5]
-    assert told[6] == "rc 0"
-    assert f"error: params.yaml: {MESSAGES['station empty']}" in told[7]
-    assert told[8].split()[:2] == ["M", "params.yaml"]
+    assert MESSAGES["unknown -S"] in printed[0]
+    assert MESSAGES["bracket -S"] in printed[1]
+    assert all(MESSAGES["quote -S"] in one for one in printed[2:5])
+    assert MESSAGES["comma -S"] in printed[5]
+    assert printed[6] == "rc 0"
+    assert f"error: params.yaml: {MESSAGES['station empty']}" in printed[7]
+    assert printed[8].split()[:2] == ["M", "params.yaml"]
     assert load_params(folder / "params.yaml", Params).station
 
 
@@ -206,7 +207,7 @@ def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(f
     name = "O'Hara #2 (ñ), a"
     images = f"data/{name}/FLOW_CFS/demo-1/data/images.csv"
     station_folder(tmp_path / "station", 3)
-    told = steps(
+    printed = steps(
         folder,
         ["git", "checkout", "--quiet", "-b", "three-photos"],
         [
@@ -215,11 +216,11 @@ def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(f
         ],
         ["git", "commit", "--quiet", "--all", "--message=three photos"],
     )
-    assert told[1].endswith("rc 0"), told
+    assert printed[1].endswith("rc 0"), printed
     three = (folder / images).read_text("utf-8")
     assert three.count(".jpg,") > 0
     station_folder(tmp_path / "station", 5)
-    told = steps(
+    printed = steps(
         folder,
         ["dvc", "repro", "dataset"],
         ["dvc", "repro", "--force", "--single-item", "dataset"],
@@ -227,8 +228,8 @@ def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(f
         ["git", "checkout", "HEAD", "--", "params.yaml", "dvc.lock"],
         ["dvc", "checkout", "dataset"],
     )
-    assert MESSAGES["skipping"] in told[0]
-    assert "p5.jpg" in told[2]
+    assert MESSAGES["skipping"] in printed[0]
+    assert "p5.jpg" in printed[2]
     assert "p5.jpg" not in three
     assert (folder / images).read_text("utf-8") == three
 
@@ -237,7 +238,7 @@ def test_a_dataset_version_with_other_content_is_replaced_and_the_old_one_kept(f
 def test_two_branches_that_changed_the_lock_file_are_merged(folder):
     (path,) = folder.glob("data/*/*/*/models/*/input/input.json")
     show = ["show", str(path.relative_to(folder))]
-    told = steps(
+    printed = steps(
         folder,
         ["dvc", "checkout", "--quiet", "--force"],
         ["git", "checkout", "--quiet", "-b", "mine"],
@@ -267,9 +268,9 @@ def test_two_branches_that_changed_the_lock_file_are_merged(folder):
         ["git", "commit", "--quiet", "--all", "--message=both"],
     )
     theirs, conflict, status, repro, taken, again, run_again, clean, both, committed = (
-        told[k] for k in (8, 11, 12, 13, 16, 18, 20, 21, 22, 23)
+        printed[k] for k in (8, 11, 12, 13, 16, 18, 20, 21, 22, 23)
     )
-    assert all("Updating lock file" in told[k] for k in (3, 7)), told
+    assert all("Updating lock file" in printed[k] for k in (3, 7)), printed
     assert "CONFLICT (content): Merge conflict in dvc.lock" in conflict
     assert MESSAGES["merge"] in status
     assert MESSAGES["merge"] in repro

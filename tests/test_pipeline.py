@@ -12,35 +12,32 @@ import pandas as pd
 import pytest
 from pipeline_repository import STATION, run, stages_run
 
-from fperank.handover.predictions import PREDICTIONS
-from fperank.handover.tables import read_table
+from fperank.handover.predictions import PredictionsFolder
+from fperank.handover.report import METRICS_FILE
+from fperank.handover.version import FIGURES, Version
 
-
-def version_folder(folder):
-    return folder / "data" / STATION / "FLOW_CFS" / "demo-1" / "models" / "rank-1"
+VERSION = Version(STATION, "FLOW_CFS", "demo-1", "rank-1")
+FIGURES_PATH = (FIGURES / METRICS_FILE).as_posix()
 
 
 def test_every_stage_runs_and_writes_what_it_promises(made):
-    folder, told = made
-    assert stages_run(told) == ["dataset", "input", "train", "predict", "report"]
-    data = version_folder(folder).parents[1] / "data"
-    for name in (
-        *("images.csv", "pairs.csv", "station.json", "images.png", "annotations.png"),
-        *("dataset.json", "photos"),
+    folder, printed = made
+    assert stages_run(printed) == ["dataset", "input", "train", "predict", "report"]
+    # Spelt out: users and programs outside of this repository go by these names.
+    for path, names in (
+        (VERSION.dataset, "images.csv pairs.csv observations.csv excluded.csv station.json"),
+        (VERSION.dataset, "dataset.json images.png annotations.png"),
+        (VERSION.input, "images.csv pairs.csv station.json input.json manifest.json"),
+        (VERSION.model, "model.safetensors model.json history.csv train.json"),
+        (VERSION.model, "live/plots/metrics/val_loss.tsv"),
+        (VERSION.predictions, "predictions.csv failures.csv predict.json"),
+        (VERSION.report, "report.html metrics.json"),
+        (FIGURES, "metrics.json loss.csv hydrograph.csv scatter.csv ties.csv"),
     ):
-        assert (data / name).exists(), name
-    for name in (
-        *("input/images.csv", "input/pairs.csv", "input/station.json", "input/manifest.json"),
-        *("input/input.json", "model/model.safetensors", "model/model.json"),
-        *("model/history.csv", "model/live/plots/metrics/val_loss.tsv"),
-        *("predictions/predictions.csv", "predictions/failures.csv", "report/report.html"),
-    ):
-        assert (version_folder(folder) / name).is_file(), name
-    for name in ("metrics.json", "loss.csv", "hydrograph.csv", "scatter.csv", "ties.csv"):
-        assert (folder / "report" / name).is_file(), name
-    predictions = read_table(
-        version_folder(folder) / "predictions" / "predictions.csv", PREDICTIONS, "America/New_York"
-    )
+        for name in names.split():
+            assert (folder / path / name).is_file(), path / name
+    assert any((folder / VERSION.dataset / "photos").rglob("*.JPG"))
+    predictions = PredictionsFolder(folder / VERSION.predictions, "America/New_York").predictions
     assert predictions["score"].notna().all()
     assert predictions["timestamp"].dt.hour.between(8, 17).all()
 
@@ -48,7 +45,7 @@ def test_every_stage_runs_and_writes_what_it_promises(made):
 def test_heavy_outputs_are_dvcs_and_figures_are_gits(made):
     folder, _ = made
     tracked = run(folder, "git", "ls-files").splitlines()
-    assert "report/metrics.json" in tracked
+    assert FIGURES_PATH in tracked
     assert "dvc.lock" in tracked
     assert not [name for name in tracked if name.startswith("data/")]
     assert run(folder, "git", "status", "--porcelain") == ""
@@ -67,10 +64,10 @@ def test_no_output_holds_a_path_of_the_machine(made):
 
 
 def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_change(repository):
-    before = json.loads((repository / "report" / "metrics.json").read_text())
-    told = run(repository, "dvc", "exp", "run", "-S", "min_hour=7")
-    assert stages_run(told) == ["input", "train", "predict", "report"]
-    after = json.loads((repository / "report" / "metrics.json").read_text())
+    before = json.loads((repository / FIGURES_PATH).read_text())
+    printed = run(repository, "dvc", "exp", "run", "-S", "min_hour=7")
+    assert stages_run(printed) == ["input", "train", "predict", "report"]
+    after = json.loads((repository / FIGURES_PATH).read_text())
 
     def flat(values):
         frame = pd.json_normalize(values)
@@ -78,7 +75,7 @@ def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_chan
 
     old, new = flat(before), flat(after)
     moved = {name for name in old.keys() & new.keys() if old[name] != new[name]}
-    rows = json.loads(run(repository, "dvc", "metrics", "diff", "--json"))["report/metrics.json"]
+    rows = json.loads(run(repository, "dvc", "metrics", "diff", "--json"))[FIGURES_PATH]
     assert {name for name, row in rows.items() if "diff" in row} == moved
     assert "counts.photos" in moved
     assert '"min_hour"' in run(repository, "dvc", "params", "diff", "--json")
@@ -126,6 +123,27 @@ def test_a_parameter_is_read_by_its_own_stages_only(repository, name, value, rea
     assert set(json.loads(run(repository, "dvc", "status", "--json"))) == readers
 
 
+@pytest.mark.parametrize(
+    ("paths", "readers"),
+    [
+        (("fperank/ground/errors.py", "fperank/versions/release.py"), set()),
+        (("fperank/network/losses.py",), {"train", "predict", "report"}),
+        (("fperank/pairs/build.py", "weights/none"), {"input", "train"}),
+    ],
+)
+def test_a_changed_line_reruns_the_stages_whose_bytes_it_shapes_and_no_others(
+    repository, paths, readers
+):
+    for path in (repository / one for one in paths):
+        with path.open("a", encoding="utf-8") as file:
+            file.write("# One more line.\n")
+    # What Python itself leaves beside the code is no code.
+    compiled = repository / "fperank" / "stations" / "__pycache__" / "base.pyc"
+    compiled.parent.mkdir(exist_ok=True)
+    compiled.write_bytes(b"changed")
+    assert set(json.loads(run(repository, "dvc", "status", "--json"))) == readers
+
+
 def test_a_mistake_in_the_parameters_stops_the_stage_with_its_message(repository):
-    told = run(repository, "dvc", "exp", "run", "-S", "min_hour=99", code=255)
-    assert "error: params.yaml: min_hour is 99: input should be less than or equal to 23" in told
+    printed = run(repository, "dvc", "exp", "run", "-S", "min_hour=99", code=255)
+    assert "error: params.yaml: min_hour is 99: input should be less than or equal to 23" in printed

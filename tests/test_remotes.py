@@ -46,9 +46,9 @@ class Shell:
             text=True,
             timeout=300,
         )
-        told = result.stdout + result.stderr
-        assert bool(result.returncode) == bool(code), told
-        return told
+        printed = result.stdout + result.stderr
+        assert bool(result.returncode) == bool(code), printed
+        return printed
 
     def dvc(self, folder, *arguments, code=0, **environment):
         return self(folder, *DVC, *arguments, code=code, **environment)
@@ -122,8 +122,8 @@ def test_a_push_that_was_killed_leaves_only_whole_files_and_the_repeat_sends_the
     assert 0 < len(s3.objects()) < N_FILES
     assert set(s3.objects().values()) == {5000}
     assert lists(s3) == []
-    told = shell.dvc(clone, "pull", code=1)
-    assert re.search(r"failed to|missing", told, re.IGNORECASE)
+    printed = shell.dvc(clone, "pull", code=1)
+    assert re.search(r"failed to|missing", printed, re.IGNORECASE)
     assert photos(clone) == {}
     left = 1 + N_FILES - len(s3.objects())
     assert f"{left} files pushed" in shell.dvc(few, "push")
@@ -145,10 +145,10 @@ def test_a_server_that_refuses_ends_a_push_with_its_reason_and_the_repeat_succee
     for sent, (fault, reason) in enumerate(REASONS.items(), start=1):
         # It begins when one more file is there: the first requests only ask.
         proxy.misbehave(fault, after=1, method="PUT")
-        told = shell.dvc(few, "push", "--jobs", "8", code=1, AWS_MAX_ATTEMPTS="1")
-        assert re.search(r"unexpected error|failed to (push|transfer)", told), told
-        assert re.search(reason, told), told
-        assert "testing-secret" not in told
+        printed = shell.dvc(few, "push", "--jobs", "8", code=1, AWS_MAX_ATTEMPTS="1")
+        assert re.search(r"unexpected error|failed to (push|transfer)", printed), printed
+        assert re.search(reason, printed), printed
+        assert "testing-secret" not in printed
         assert list(s3.objects().values()) == [5000] * sent
         assert lists(s3) == []
     proxy.misbehave(None)
@@ -157,8 +157,8 @@ def test_a_server_that_refuses_ends_a_push_with_its_reason_and_the_repeat_succee
 
 def test_a_server_that_is_busy_for_a_moment_is_asked_again(s3, shell, proxy, few, clone):
     proxy.misbehave("SlowDown", times=3)
-    told = shell.dvc(few, "push", AWS_MAX_ATTEMPTS="10")
-    assert f"{N_FILES + 1} files pushed" in told
+    printed = shell.dvc(few, "push", AWS_MAX_ATTEMPTS="10")
+    assert f"{N_FILES + 1} files pushed" in printed
     assert proxy.met == 3
     proxy.misbehave("drop", times=3, method="GET")
     shell.dvc(clone, "pull", AWS_MAX_ATTEMPTS="10")
@@ -171,22 +171,22 @@ def test_a_pull_that_cannot_reach_or_enter_the_server_says_so_and_the_repeat_suc
 ):
     shell.dvc(few, "push")
     point_to(clone, s3.bucket, f"http://127.0.0.1:{free_port()}")
-    told = shell.dvc(clone, "pull", code=1)
-    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:' in told
+    printed = shell.dvc(clone, "pull", code=1)
+    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:' in printed
     point_to(clone, s3.bucket, proxy.endpoint)
     proxy.misbehave("SignatureDoesNotMatch")
-    told = shell.dvc(clone, "pull", code=1)
-    assert re.search(r"failed to connect to s3 .*Forbidden", told), told
+    printed = shell.dvc(clone, "pull", code=1)
+    assert re.search(r"failed to connect to s3 .*Forbidden", printed), printed
     nobody = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
-    told = shell.dvc(clone, "pull", code=1, **nobody)
-    assert "Unable to locate credentials" in told
+    printed = shell.dvc(clone, "pull", code=1, **nobody)
+    assert "Unable to locate credentials" in printed
     assert photos(clone) == {}
     proxy.misbehave(None)
     shell.dvc(clone, "pull")
     assert photos(clone) == photos(few)
 
 
-def test_a_profile_and_a_public_bucket_are_told_to_dvc_in_the_file_that_git_ignores(
+def test_a_profile_and_a_public_bucket_are_set_in_the_file_that_git_ignores(
     s3, shell, few, clone, tmp_path
 ):
     nobody = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
@@ -195,8 +195,8 @@ def test_a_profile_and_a_public_bucket_are_told_to_dvc_in_the_file_that_git_igno
         f"[streams]\naws_access_key_id = {s3.key}\naws_secret_access_key = {s3.secret}\n"
     )
     shell.dvc(few, "remote", "modify", "--local", "storage", "profile", "streams")
-    told = shell.dvc(few, "push", AWS_SHARED_CREDENTIALS_FILE=str(profiles), **nobody)
-    assert f"{N_FILES + 1} files pushed" in told
+    printed = shell.dvc(few, "push", AWS_SHARED_CREDENTIALS_FILE=str(profiles), **nobody)
+    assert f"{N_FILES + 1} files pushed" in printed
     everybody = {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"]}
     everybody["Resource"] = [f"arn:aws:s3:::{s3.bucket}", f"arn:aws:s3:::{s3.bucket}/*"]
     policy = {"Version": "2012-10-17", "Statement": [everybody]}
@@ -215,10 +215,10 @@ def test_a_damaged_object_is_found_at_pull_and_never_used(s3, shell, few, clone)
     shell.dvc(few, "push")
     damaged = next(name for name in s3.objects() if not name.endswith(".dir"))
     s3.client.put_object(Bucket=s3.bucket, Key=damaged, Body=b"x" * 5000)
-    told = shell.dvc(clone, "pull", "--verbose", code=1)
+    printed = shell.dvc(clone, "pull", "--verbose", code=1)
     hexes = "".join(damaged.split("/")[-2:])
-    assert re.search(rf"corrupted cache file '.*{hexes[:2]}/{hexes[2:]}'", told), told
-    assert "failed to pull data from the cloud" in told
+    assert re.search(rf"corrupted cache file '.*{hexes[:2]}/{hexes[2:]}'", printed), printed
+    assert "failed to pull data from the cloud" in printed
     assert photos(clone) == {}
     assert not (clone / ".dvc/cache/files/md5" / hexes[:2] / hexes[2:]).exists()
     # DVC believes a folder's list; so the list must go too before it sends the file again.
@@ -230,7 +230,7 @@ def test_a_damaged_object_is_found_at_pull_and_never_used(s3, shell, few, clone)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_a_full_disk_at_pull_is_told_and_nothing_half_written_is_used(
+def test_a_full_disk_at_pull_is_named_and_nothing_half_written_is_used(
     s3, shell, few, clone, tmp_path
 ):
     shell.dvc(few, "push")
@@ -242,9 +242,9 @@ def test_a_full_disk_at_pull_is_told_and_nothing_half_written_is_used(
     try:
         with (clone / ".dvc" / "config.local").open("a") as config:
             config.write(f"[cache]\n    dir = {disk}\n")
-        told = shell.dvc(clone, "pull", code=1)
-        assert "No space left on device" in told
-        assert "failed to pull data from the cloud" in told
+        printed = shell.dvc(clone, "pull", code=1)
+        assert "No space left on device" in printed
+        assert "failed to pull data from the cloud" in printed
         assert photos(clone) == {}
         held = [path for path in disk.rglob("*") if path.is_file() and "files" in path.parts]
         whole = {path for path in held if path.stat().st_size == 5000 or path.suffix}
@@ -258,8 +258,8 @@ def test_a_full_disk_at_pull_is_told_and_nothing_half_written_is_used(
 
 def test_without_a_bucket_of_ones_own_nothing_is_sent_and_the_message_leads_on(shell, few):
     (few / ".dvc" / "config.local").unlink()
-    told = shell.dvc(few, "push", code=1)
-    assert 'Invalid bucket name "<your-bucket - see Remotes in README.md>"' in told
+    printed = shell.dvc(few, "push", code=1)
+    assert 'Invalid bucket name "<your-bucket - see Remotes in README.md>"' in printed
     assert "up to date" in shell.dvc(few, "status")
 
 
@@ -276,10 +276,10 @@ def test_a_version_travels_and_two_releases_live_side_by_side(s3, shell, reposit
     shell.dvc(repository, *modify, "endpointurl", s3.endpoint)
     assert "secret" not in (repository / ".dvc" / "config.local").read_text()
     assert shell(repository, "git", "status", "--porcelain") == ""
-    told = shell(repository, *FPERANK, "release", code=1)
-    assert "outputs are not on the remote; run `dvc push`" in told
-    told = shell(repository, *FPERANK, "release", "--push")
-    one = re.search(r"git push origin (\S+)", told).group(1)
+    printed = shell(repository, *FPERANK, "release", code=1)
+    assert "outputs are not on the remote; run `dvc push`" in printed
+    printed = shell(repository, *FPERANK, "release", "--push")
+    one = re.search(r"git push origin (\S+)", printed).group(1)
     assert one == "west-brook-0-lower/FLOW_CFS/demo-1/rank-1"
     assert "in sync" in shell.dvc(repository, "status", "--cloud")
 
@@ -300,8 +300,8 @@ def test_a_version_travels_and_two_releases_live_side_by_side(s3, shell, reposit
     shell(repository, "git", "checkout", "--quiet", "HEAD", "--", ".")
     shell.dvc(repository, "exp", "run", *changes)
     shell(repository, "git", "commit", "--quiet", "--all", "--message=rank-2")
-    told = shell(repository, *FPERANK, "release", "--push")
-    two = re.search(r"git push origin (\S+)", told).group(1)
+    printed = shell(repository, *FPERANK, "release", "--push")
+    two = re.search(r"git push origin (\S+)", printed).group(1)
     assert two == "west-brook-0-lower/FLOW_CFS/demo-1/rank-2"
     shell(repository, "git", "push", "--quiet", "origin", "main", two)
     before = set(s3.objects())
@@ -321,8 +321,8 @@ def test_a_version_travels_and_two_releases_live_side_by_side(s3, shell, reposit
         shell(clone, "git", "checkout", "--quiet", tag)
         shell.dvc(clone, "pull")
         assert "Data and pipelines are up to date" in shell.dvc(clone, "repro")
-    told = json.loads(shell.dvc(clone, "metrics", "diff", "--json", one, two))
-    assert any("diff" in row for row in told["report/metrics.json"].values())
+    printed = json.loads(shell.dvc(clone, "metrics", "diff", "--json", one, two))
+    assert any("diff" in row for row in printed["report/metrics.json"].values())
     shell(clone, "git", "tag", "--annotate", "--message=x", "model@v1.0.0", one)
     shell.dvc(clone, "artifacts", "get", ".", "model", "--out", "../got")
     assert (tmp_path / "got" / "model.safetensors").is_file()

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import sys
 
 import pytest
 from fpe_station import STATION_ID, STATION_NAME, fpe_station, usable_photos
@@ -14,6 +13,12 @@ import stages.dataset
 import stages.input
 import stages.predict
 import stages.train
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import InputFolder
+from fperank.handover.predictions import PREDICTIONS_FILE
+from fperank.handover.version import Version
+from fperank.params.file import load_params
+from fperank.params.parameters import VersionParams
 
 # How the station is read, not what it is: these lines of params.yaml differ.
 SOURCES = {
@@ -75,12 +80,6 @@ def write_params(path, values):
     path.write_text("\n".join(text), encoding="utf-8")
 
 
-def run_stage(stage, monkeypatch, **paths):
-    options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
-    monkeypatch.setattr(sys, "argv", [stage.__name__, *options])
-    stage.main()
-
-
 @pytest.fixture
 def station(fpe_api):
     fpe_api.station = fpe_station(fpe_api.url, days=20)
@@ -92,7 +91,7 @@ def test_one_station_gives_the_same_tables_and_predictions_whatever_tells_of_it(
     station, fpe_api, postgres, tmp_path, monkeypatch
 ):
     write_folder(station, tmp_path / "folder")
-    places = {
+    addresses = {
         "folder": {"source_path": str(tmp_path / "folder")},
         "fpe_database": {},
         "fpe_api": {"api_url": f"{fpe_api.url}/api"},
@@ -104,44 +103,27 @@ def test_one_station_gives_the_same_tables_and_predictions_whatever_tells_of_it(
         for source, values in SOURCES.items():
             home = tmp_path / source.replace("folder", "from-folder")
             home.mkdir()
-            params = home / "params.yaml"
-            write_params(params, SMALL | values | places[source])
-            run_stage(
-                stages.dataset,
-                monkeypatch,
-                params=params,
-                scratch=home / "scratch",
-                output=home / "data",
-            )
+            write_params(home / "params.yaml", SMALL | values | addresses[source])
+            monkeypatch.chdir(home)
+            stages.dataset.main()
             made[source] = home
-    tables = ["data/images.csv", "data/pairs.csv", "data/observations.csv"]
+    version = Version.of(load_params(home / "params.yaml", VersionParams))
+    dataset = DatasetFolder(version.dataset)
+    tables = [
+        *(dataset.images_file, dataset.pairs_file, version.dataset / "observations.csv"),
+        *(InputFolder(version.input).pairs_file, version.predictions / PREDICTIONS_FILE),
+    ]
     for source, home in made.items():
-        common = {"params": home / "params.yaml", "dataset": home / "data"}
-        run_stage(stages.input, monkeypatch, **common, output=home / "input")
-        run_stage(
-            stages.train,
-            monkeypatch,
-            **common,
-            scratch=home / "scratch",
-            input=home / "input",
-            output=home / "model",
-        )
-        run_stage(
-            stages.predict,
-            monkeypatch,
-            **common,
-            scratch=home / "scratch",
-            input=home / "input",
-            model=home / "model",
-            output=home / "predictions",
-        )
-        for name in [*tables, "input/pairs.csv", "predictions/predictions.csv"]:
+        monkeypatch.chdir(home)
+        for stage in (stages.input, stages.train, stages.predict):
+            stage.main()
+        for name in tables:
             own, first = (one / name for one in (home, made["folder"]))
             assert own.read_bytes() == first.read_bytes(), f"{source}: {name}"
-        photos = sorted(p for p in (home / "data" / "photos").rglob("*") if p.is_file())
+        photos = sorted(p for p in dataset.photos.rglob("*") if p.is_file())
         assert len(photos) == len(usable_photos(station))
 
-    pairs = (made["folder"] / "data" / "pairs.csv").read_text(encoding="utf-8")
+    pairs = (made["folder"] / dataset.pairs_file).read_text(encoding="utf-8")
     assert pairs.count("\n") > 20
     assert "u-" in pairs
     for home in made.values():

@@ -3,10 +3,16 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
-import yaml
+from dvc.utils.serialize import dumps_yaml
 from pipeline_repository import ROOT, run
 
+from fperank.ground.files import write_json
+from fperank.handover.report import METRICS_FILE
+from fperank.handover.version import FIGURES, Version
+
+WEIGHTS = "weights/large.safetensors"
 METRICS = {
     "counts": {
         **{"days": 20, "photos": 60, "photos_failed": 0, "photos_observed": 58},
@@ -48,14 +54,24 @@ class VersionRepository:
         return md5
 
     def version(
-        self, station="West Brook", model="rank-1", variable="FLOW_CFS", dataset="set-1", **metrics
+        self,
+        station="West Brook",
+        model="rank-1",
+        variable="FLOW_CFS",
+        dataset="set-1",
+        weights=None,
+        **metrics,
     ):
-        """Commit a model version; its folder holds two files in the cache."""
+        """Commit a model version; its folder holds two files in the cache.
+
+        `weights` is the content of a file in `weights/` that it read and that `dvc add` keeps.
+        """
         listed = [
             {"md5": self.stored(f"{station} {model} {part}".encode()), "relpath": part}
             for part in ("model.json", "model.safetensors")
         ]
         md5 = self.stored(json.dumps(listed).encode(), ".dir")
+        version = Version(station, variable, dataset, model)
         names = {"station": station, "variable": variable, "dataset_version": dataset}
         lock = {
             "schema": "2.0",
@@ -64,17 +80,27 @@ class VersionRepository:
                 "input": {"cmd": "x", "params": {"params.yaml": {"model_version": model}}},
                 "train": {
                     "cmd": "x",
+                    "deps": [] if weights is None else [self.added(WEIGHTS, weights)],
                     "outs": [
-                        {"path": f"data/{station}/model", "md5": md5, "size": 9},
-                        {"path": "report/metrics.json", "md5": "0" * 32, "size": 9},
+                        {"path": version.model.as_posix(), "md5": md5, "size": 9},
+                        {"path": (FIGURES / METRICS_FILE).as_posix(), "md5": "0" * 32, "size": 9},
                     ],
                 },
             },
         }
-        (self.folder / "dvc.lock").write_text(yaml.safe_dump(lock, allow_unicode=True), "utf-8")
-        (self.folder / "report").mkdir(exist_ok=True)
-        (self.folder / "report" / "metrics.json").write_text(json.dumps(METRICS | metrics))
+        (self.folder / "dvc.lock").write_text(dumps_yaml(lock), "utf-8")
+        write_json(METRICS | metrics, self.folder / FIGURES / METRICS_FILE)
         return self.commit(f"{station} {model}")
+
+    def added(self, path, content):
+        """What `dvc add` leaves: the file, which git ignores, and a small file with its hash."""
+        (self.folder / path).parent.mkdir(exist_ok=True)
+        (self.folder / path).write_bytes(content)
+        (self.folder / path).with_name(".gitignore").write_text(f"/{Path(path).name}\n")
+        out = {"md5": self.stored(content), "size": len(content), "hash": "md5"}
+        text = dumps_yaml({"outs": [{**out, "path": Path(path).name}]})
+        (self.folder / f"{path}.dvc").write_text(text, "utf-8")
+        return {"path": path, **out}
 
     def commit(self, message="more"):
         """Each commit a day later than the last."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 
 def demo(

@@ -1,11 +1,12 @@
 """The command `fperank publish`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 
 def publish(
@@ -34,37 +35,39 @@ def publish(
     """Copy the version that params.yaml names to where others read it, and check it there.
 
     Copies annotations, photos' table, report, metrics, model and, last, predictions.csv. Files that
-    lie there already are skipped. docs/publishing.md tells more.
+    lie there already are skipped. See docs/publishing.md.
     """
-    from fperank.params.parameters import Params, load_params
-    from fperank.publishing import publish as publishing
-    from fperank.publishing.destinations import open_place
+    from fperank.handover.version import Version
+    from fperank.params.file import load_params
+    from fperank.params.parameters import VersionParams
+    from fperank.publishing.destinations import open_destination
+    from fperank.publishing.publish import Copied, summary
+    from fperank.publishing.publish import publish as publish_version
+    from fperank.publishing.station_list import publish_list, read_list
+    from fperank.running.stage import PARAMS
 
     if uuid is not None and stations:
         raise DataError("--uuid and --stations exclude each other: the list holds the UUIDs")
-    params = load_params(Path("params.yaml"), Params)
-    listed = publishing.read_list(stations) if stations else []
-    place = open_place(to, profile=profile, endpoint_url=endpoint_url, offline=dry_run)
+    version = Version.of(load_params(PARAMS, VersionParams))
+    listed = read_list(stations) if stations else []
+    destination = open_destination(to, profile=profile, endpoint_url=endpoint_url, offline=dry_run)
 
-    def one(station: str, own_uuid: str | None) -> list[publishing.Copied]:
+    def one(station: str, own_uuid: str | None) -> list[Copied]:
         typer.echo(f"{station}:")
-        version = publishing.Version(
-            station, params.variable, params.dataset_version, params.model_version
-        )
-        return publishing.publish(
+        return publish_version(
             Path(),
-            version,
-            place,
+            replace(version, station=station),
+            destination,
             own_uuid,
             keep_user_ids=keep_user_ids,
             dry_run=dry_run,
-            tell=typer.echo,
+            on_line=typer.echo,
         )
 
     if not stations:
-        typer.echo(publishing.summary(one(params.station, uuid)))
+        typer.echo(summary(one(version.station, uuid)))
         return
-    outcomes = publishing.publish_list(listed, lambda entry: one(entry.station, entry.uuid))
+    outcomes = publish_list(listed, lambda entry: one(entry.station, entry.uuid))
     typer.echo("\nline  outcome                          station")
     for entry, outcome in outcomes:
         typer.echo(f"{entry.line:>4}  {outcome:<32} {entry.station}")

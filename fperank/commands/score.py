@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from fperank.handover.model import ModelDescription
-    from fperank.params.parameters import PhotoSourceParams
+    from fperank.params.parameters import PhotoTimeParams
 
 SCRATCH = Path(".fperank")
 
@@ -68,36 +68,28 @@ def score(
     of the hours and months that the model was trained on are left out. A photo gets the very score
     that the pipeline would give it. Scores compare within one model only.
     """
-    import hashlib
-
     import pandas as pd
 
+    from fperank.ground.files import file_digest
     from fperank.handover.model import WEIGHTS_FILE
-    from fperank.params.parameters import ComputeParams, check_group
+    from fperank.params.file import check_group
+    from fperank.params.parameters import ComputeParams, FpeParams
+    from fperank.photos.photo_set import PhotoSet
     from fperank.scoring.new_photos import score_new
     from fperank.scoring.score_file import PredictionFile
     from fperank.scoring.scorer import Scorer
-    from fperank.stations.photos.sets import PhotoSet, open_photo_set
+    from fperank.stations.photos.sets import open_photo_set
 
     compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
     scorer = Scorer.load(model, compute)
-    weights = hashlib.sha256((model / WEIGHTS_FILE).read_bytes()).hexdigest()[:12]
-    file = PredictionFile(output, weights)
+    file = PredictionFile(output, file_digest(model / WEIGHTS_FILE)[:12])
     wanted = None if all_hours else scorer.description.photo_filter
-    params = _source_params(
-        scorer.description,
-        {
-            "timezone": timezone,
-            "utc_offset": utc_offset,
-            "timestamp_source": "auto",
-            "timestamp_pattern": timestamp_pattern,
-            "clock_shift": clock_shift or [],
-            "api_url": api_url,
-            "fpe_station": fpe_station,
-        },
-        timed=wanted is not None,
+    timed = wanted is not None
+    times = _photo_times(
+        scorer.description, timezone, utc_offset, timestamp_pattern, clock_shift, timed=timed
     )
-    found = open_photo_set(photos, params, SCRATCH, timed=wanted is not None)
+    fpe = check_group(FpeParams, {"api_url": api_url, "fpe_station": fpe_station})
+    found = open_photo_set(photos, times, fpe, SCRATCH, timed=timed)
     ids: pd.Series = prefix + found.images["image_id"]
     named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
     counts = score_new(named, file, scorer.score, wanted)
@@ -110,24 +102,38 @@ def score(
         typer.echo(f"{n:,} left out: {reason}")
 
 
-def _source_params(
-    model: "ModelDescription", told: dict[str, object], *, timed: bool
-) -> "PhotoSourceParams":
-    """How photos are found for a model.
+def _photo_times(
+    model: "ModelDescription",
+    timezone: str,
+    utc_offset: str | None,
+    timestamp_pattern: str,
+    clock_shift: list[str] | None,
+    *,
+    timed: bool,
+) -> "PhotoTimeParams":
+    """How photos get their times: by the options, and by the model where they say nothing.
 
     Raises:
-        DataError: times are needed and nobody tells the time zone.
+        DataError: times are needed and neither names the time zone.
         ParameterError: an option is not allowed.
     """
-    from fperank.params.parameters import PhotoSourceParams, check_group
-    from fperank.running.errors import DataError
+    from fperank.ground.errors import DataError
+    from fperank.params.file import check_group
+    from fperank.params.parameters import PhotoTimeParams
 
-    told["timezone"] = told["timezone"] or model.timezone or ""
-    if told["utc_offset"] is None:
-        told["utc_offset"] = model.utc_offset or ""
-    if timed and not told["timezone"]:
+    zone = timezone or model.timezone or ""
+    if timed and not zone:
         raise DataError(
             "the model does not tell its station's time zone: give --timezone, for example "
             "America/New_York, or --all-hours"
         )
-    return check_group(PhotoSourceParams, told)
+    return check_group(
+        PhotoTimeParams,
+        {
+            "timezone": zone,
+            "utc_offset": (model.utc_offset or "") if utc_offset is None else utc_offset,
+            "timestamp_source": "auto",
+            "timestamp_pattern": timestamp_pattern,
+            "clock_shift": clock_shift or [],
+        },
+    )

@@ -24,21 +24,22 @@ def import_seed(
         bool | None,
         typer.Option(
             "--antialias/--no-antialias",
-            help="Whether photos are smoothed while they are shrunk; else as the checkpoint tells.",
+            help="Whether photos are smoothed while they are shrunk; else as the checkpoint says.",
         ),
     ] = None,
     station: Annotated[
-        str | None, typer.Option(help="The station's name; else as files beside the model tell.")
+        str | None, typer.Option(help="The station's name; else from files beside the model.")
     ] = None,
     variable: Annotated[
         str | None,
-        typer.Option(help="What the model ranks; else as files beside tell, or FLOW_CFS."),
+        typer.Option(help="What the model ranks; else from files beside the model, or FLOW_CFS."),
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option(help="The station's IANA time zone; else as files beside tell.")
+        str | None,
+        typer.Option(help="The station's IANA time zone; else from files beside the model."),
     ] = None,
 ) -> None:
-    """Convert a model of EcoSHEDS' Flow Photo RankNet Model, once; docs/seed.md tells more."""
+    """Convert a model of EcoSHEDS' Flow Photo RankNet Model, once; see docs/seed.md."""
     from fperank.seed.checkpoint import import_checkpoint
 
     made = import_checkpoint(
@@ -63,7 +64,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="The folder to make; must not exist yet.")],
     prefix: Annotated[
         str | None,
-        typer.Option(help="Where the photos lie in S3; else as their addresses tell."),
+        typer.Option(help="Where the photos lie in S3; else the prefix of their addresses."),
     ] = None,
     model_code: Annotated[
         str | None,
@@ -74,17 +75,19 @@ def export(
 
     predictions.csv, imagesets/UUID/predictions.csv, manifest.json, rank-input.json.
     """
-    from fperank.params.parameters import Params, load_params
+    from fperank.handover.version import Version
+    from fperank.params.file import load_params
+    from fperank.params.parameters import VersionParams
     from fperank.publishing.export import export as export_files
-    from fperank.publishing.publish import Version
+    from fperank.running.stage import PARAMS
 
-    params = load_params(Path("params.yaml"), Params)
-    version = Version(params.station, params.variable, params.dataset_version, params.model_version)
+    version = Version.of(load_params(PARAMS, VersionParams))
     made = export_files(
-        lambda name: version.file(Path(), name),
+        Path(),
+        version,
         folder,
         prefix=prefix,
-        model_code=model_code or params.model_version,
+        model_code=model_code or version.model_version,
     )
     typer.echo(
         f"wrote {folder}: {made.photos:,} photos, {made.scored:,} with a score, "

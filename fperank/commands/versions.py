@@ -28,8 +28,8 @@ def versions(
         _console.print("no model version yet: run `dvc repro` and commit", markup=False)
     for version in found:
         if version.reason and not as_json:
-            told = f"{version.revision} ({', '.join(version.names)}): {version.reason}"
-            _console.print(told, markup=False, soft_wrap=True)
+            line = f"{version.revision} ({', '.join(version.names)}): {version.reason}"
+            _console.print(line, markup=False, soft_wrap=True)
     if trouble:
         _console.print(trouble, markup=False, soft_wrap=True)
 
@@ -71,10 +71,10 @@ def verify(
     from fperank.versions.proof.verify import verify as verify_version
     from fperank.versions.repository import top_folder
 
-    def tell(line: str) -> None:
+    def on_line(line: str) -> None:
         _console.print(line, markup=False, soft_wrap=True)
 
-    result = verify_version(top_folder(Path()), revision, stage, tell)
+    result = verify_version(top_folder(Path()), revision, stage, on_line)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False))
     else:
@@ -86,6 +86,6 @@ def verify(
         for line in result.lines():
             console.print(line, markup=False, soft_wrap=True)
     for warning in result.warnings():
-        tell(f"warning: {warning}")
+        on_line(f"warning: {warning}")
     if result.conclusion == "different":
         raise typer.Exit(1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from fperank.ground.errors import DataError
 from fperank.ground.numbers import DIGITS, all_rounded, float_format
-from fperank.running.errors import DataError
 
 
 def read_json(path: Path) -> Any:

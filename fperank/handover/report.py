@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 PAGE_FILE = "report.html"
 METRICS_FILE = "metrics.json"

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json, write_json
-from fperank.running.errors import DataError
 
 STATION_FILE = "station.json"
 

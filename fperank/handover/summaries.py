@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
-from fperank.running.errors import DataError
 
 SummaryT = TypeVar("SummaryT", bound=BaseModel)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text, write_text
 from fperank.ground.numbers import DIGITS
-from fperank.running.errors import DataError
 
 Schema = pa.DataFrameSchema
 RANKS = ("LEFT", "RIGHT", "SAME", "UNKNOWN")

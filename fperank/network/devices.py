@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from fperank.running.errors import ParameterError
+from fperank.ground.errors import ParameterError
 
 _DEVICES: dict[str, Callable[[], bool]] = {
     "cuda": torch.cuda.is_available,
@@ -42,12 +42,12 @@ def choose_device(accelerator: str) -> torch.device:
     return torch.device(accelerator)
 
 
-def half_the_digits(device: torch.device, precision: str) -> bool:
+def uses_bfloat16(device: torch.device, precision: str) -> bool:
     """Whether to train with bfloat16: where it was measured faster and as good, or is built for it.
 
     Args:
         device: on which to train.
-        precision: `float32` for all digits everywhere, or `auto` for half of them on processors
+        precision: `float32` for 32-bit numbers everywhere, or `auto` for bfloat16 on processors
             with AVX-512's instructions for it, and on CUDA cards with theirs (not measured).
     """
     there = {
@@ -58,6 +58,6 @@ def half_the_digits(device: torch.device, precision: str) -> bool:
 
 
 def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which to train; photos are scored outside, as ranks need all digits."""
-    half = half_the_digits(device, precision)
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+    """The context in which to train; photos are scored outside, as ranks need 32-bit numbers."""
+    bfloat16 = uses_bfloat16(device, precision)
+    return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import write_bytes
 from fperank.handover.model import (
     DESCRIPTION_FILE,
@@ -19,9 +20,7 @@ from fperank.handover.model import (
     write_description,
 )
 from fperank.network.ranknet import FlowRanker
-from fperank.photos.decode import Pixels
-from fperank.photos.stretched import Fractions
-from fperank.running.errors import DataError
+from fperank.photos.decode import Fractions, Pixels
 
 
 def network_of(description: ModelDescription) -> FlowRanker:

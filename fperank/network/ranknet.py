@@ -1,54 +1,15 @@
 """The network that scores a photo: a torchvision backbone, pooling, a small MLP, one number.
 
-Refused: names that torchvision does not know, and networks that cannot take photos of that size.
+Refused: networks that cannot take photos of that size.
 """
 
 from collections.abc import Sequence
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
-from fperank.running.errors import ParameterError
-
-_HEADS = ("fc", "classifier", "head", "heads")
-
-
-class _PoolAndFlatten(nn.Module):
-    """Global average pooling: `[photos, channels, ...]` to `[photos, channels]`."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features.flatten(2).mean(2) if features.dim() > 2 else features
-
-
-def make_backbone(name: str) -> nn.Module:
-    """Make a torchvision classification network without its head, with random weights.
-
-    Returns:
-        A network from `[photos, 3, height, width]` to `[photos, channels]`.
-
-    Raises:
-        ParameterError: torchvision has no such network, or it has no head to leave out.
-    """
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        raise ParameterError(
-            f"backbone is {name!r}: choose one of torchvision's classification networks: "
-            f"{', '.join(known)}"
-        )
-    # These two answer with extra outputs while training unless told not to.
-    plain = {"aux_logits": False, "init_weights": True} if name in _WITH_AUX_OUTPUTS else {}
-    network: nn.Module = torchvision.models.get_model(name, weights=None, **plain)
-    if isinstance(getattr(network, "avgpool", None), nn.AdaptiveAvgPool2d):
-        network.avgpool = nn.AdaptiveAvgPool2d(1)
-    for head in _HEADS:
-        if hasattr(network, head):
-            setattr(network, head, _PoolAndFlatten())
-            return network
-    raise ParameterError(f"backbone {name} has no classification head that could be left out")
-
-
-_WITH_AUX_OUTPUTS = ("googlenet", "inception_v3")
+from fperank.ground.errors import ParameterError
+from fperank.network.backbones import make_backbone
 
 
 class FlowRanker(nn.Module):

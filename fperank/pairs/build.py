@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fperank.ground.errors import DataError, ParameterError
 from fperank.handover.dataset import DatasetFolder, DatasetSummary
 from fperank.handover.input import (
     INPUT_IMAGES,
@@ -23,7 +24,6 @@ from fperank.handover.input import (
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.tables import LABEL_OF_RANK, SPLITS, checked, local_dates
 from fperank.params.parameters import InputParams
-from fperank.running.errors import DataError, ParameterError
 
 SPLIT_TOLERANCE = 0.05
 """How far the share of training pairs may lie from `train_frac`."""

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from fperank.ground.errors import ParameterError
 from fperank.params.parameters import GroupT, Params
 from fperank.params.types import without_secrets
-from fperank.running.errors import ParameterError
 
 
 def read_yaml(text: str, where: str) -> Any:

@@ -20,6 +20,7 @@ from fperank.params.types import (
     FolderName,
     Fraction,
     NumberOrName,
+    PretrainedName,
     Timezone,
     UsgsSite,
     UtcOffset,
@@ -161,7 +162,7 @@ class TrainParams(ComputeParams, PhotoParams, AugmentParams):
     """What the `train` stage reads."""
 
     backbone: str
-    pretrained: str
+    pretrained: PretrainedName
     normalisation: Literal["imagenet", "station"]
     hidden_units: list[Annotated[int, Field(ge=1)]]
     loss: Literal["ranknet", "davidson", "rao_kupper"]

@@ -118,6 +118,22 @@ def _usgs_site(value: str) -> str:
     return value
 
 
+def _pretrained_name(value: str) -> str:
+    if re.search(r"[/\\]", value):
+        raise ValueError(
+            "must be the name of a file in the folder weights/, without a path: copy the file into "
+            "weights/ (weights/README.md says how) and write its name"
+        )
+    if value not in {"none", "imagenet"} and not re.fullmatch(
+        r"\w[\w .()+-]*\.(?:safetensors|pth|pt)", value
+    ):
+        raise ValueError(
+            "must be none, imagenet, or the name of a file in the folder weights/ that ends in "
+            ".safetensors, .pth or .pt and holds letters, digits, spaces, . _ - + ( ) only"
+        )
+    return value
+
+
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Version = Annotated[str, BeforeValidator(_version)]
 Date = Annotated[str, BeforeValidator(_date)]
@@ -128,4 +144,5 @@ UtcOffset = Annotated[str, AfterValidator(_utc_offset)]
 ClockShifts = Annotated[list[str], AfterValidator(_clock_shifts)]
 Address = Annotated[str, AfterValidator(_address)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
+PretrainedName = Annotated[str, AfterValidator(_pretrained_name)]
 UsgsSite = Annotated[str, AfterValidator(_usgs_site)]

@@ -2,11 +2,11 @@
 
 An entry's key follows from the photo's bytes, the view and the code that decodes, so a result never
 depends on whether the cache was warm, and no entry is ever out of date. A file that has kept its
-size, times and place since it was last read is not even read again. The cache is an SQLite
+size, times and inode since it was last read is not even read again. The cache is an SQLite
 database: several processes may fill it, a killed one leaves no half entry, and it may be deleted at
 any time. Where it cannot be used, that is said once and photos are decoded as without it.
 
-Not kept: photos that cannot be read.
+Not kept: photos that cannot be read, and the pixels of views that are not `cacheable`.
 """
 
 import hashlib
@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 from PIL import features
 
-from fperank.photos import decode as images
-from fperank.photos.decode import PhotoView, Pixels, read_photo
+from fperank.photos.decode import Fractions, Pixels
+from fperank.photos.views import View
 
 _BUSY_SECONDS = 10
 _SETTLED_SECONDS = 2
 _MARKS_AT_ONCE = 512
 _ENTRIES_REMOVED_AT_ONCE = 64
+_CODE = Path(__file__).parent
 _LIBRARIES = ("pil", "libjpeg_turbo", "zlib", "libtiff", "webp", "avif", "jpg_2000")
 _SCHEMA = """
 PRAGMA page_size = 16384;
@@ -83,18 +84,18 @@ class PixelCache:
                 self._connection.close()
             self._connection = None
 
-    def read(self, path: Path, view: PhotoView) -> Pixels:
-        """A photo as `images.read_photo` gives it, from the cache where it is there.
+    def read(self, path: Path, view: View) -> Pixels | Fractions:
+        """A photo as its view reads it, from the cache where it is there.
 
         Raises:
-            PhotoError: see `images.read_photo`.
+            PhotoError: see `views.read_photo`.
         """
-        if self._connection is None:
-            return read_photo(path, view)
+        if self._connection is None or not view.cacheable:
+            return view.read(path)
         try:
             digest = self._digest(path)
         except OSError:
-            return read_photo(path, view)
+            return view.read(path)
         key = hashlib.blake2b(digest + _decoder(view), digest_size=20).digest()
         shape = (view.height, view.width, 3)
         found = self._ask("SELECT data, run FROM pixels WHERE key = ?", key)
@@ -102,7 +103,7 @@ class PixelCache:
             if found[1] < self._run:
                 self._use_again(key)
             return np.frombuffer(found[0], dtype=np.uint8).reshape(shape)
-        pixels = read_photo(path, view)
+        pixels = view.read(path)
         self._put(key, pixels)
         return pixels
 
@@ -128,7 +129,7 @@ class PixelCache:
             self._make_room()
 
     def _digest(self, path: Path) -> bytes:
-        """The digest of a file's bytes; read anew only if its size, times or place have changed."""
+        """The digest of a file's bytes; read anew only if its size, times or inode changed."""
         status = path.stat()
         state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
         name = str(path.absolute())
@@ -137,12 +138,12 @@ class PixelCache:
             return bytes(known[0])
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).digest()
-        # A file written a moment ago may be written again without its times telling.
+        # A file written a moment ago may be written again within the same tick of its times.
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_SECONDS * 1e9:
             self._ask("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", name, state, digest)
         return digest
 
-    def _put(self, key: bytes, pixels: Pixels) -> None:
+    def _put(self, key: bytes, pixels: Pixels | Fractions) -> None:
         if self._full:
             return
         self._ask("INSERT OR IGNORE INTO pixels VALUES (?, ?, ?)", key, self._run, pixels.tobytes())
@@ -231,10 +232,10 @@ class PixelCache:
 
 
 @cache
-def _decoder(view: PhotoView) -> bytes:
+def _decoder(view: View) -> bytes:
     """What decides on the pixels beside a photo's bytes: view, code, the libraries' versions."""
     libraries = [str(features.version(name)) for name in _LIBRARIES]
-    code = Path(images.__file__).read_bytes()
+    code = b"".join(module.read_bytes() for module in sorted(_CODE.glob("*.py")))
     return hashlib.blake2b(
         "\n".join([view.model_dump_json(), *libraries]).encode() + code, digest_size=20
     ).digest()

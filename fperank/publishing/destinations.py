@@ -1,11 +1,11 @@
-"""Where files are published to: a folder, or a prefix of an S3 bucket, behind one small contract.
+"""A destination is where files are published: a folder, or a prefix of an S3 bucket.
 
 It exists so that the check after a copy is the same everywhere: size and SHA-256 of what really
 lies there. An S3 server that keeps a SHA-256 is asked for it; from any other the object is read
-back. What goes wrong is told by operation, bucket, key and error code, never by what the server or
-the library said: that may hold access keys and signed addresses.
+back. A message names operation, bucket, key and error code, never what the server or the library
+said: that may hold access keys and signed addresses.
 
-Refused: names that lead out of the place, addresses that hold more than a bucket and a prefix.
+Refused: names that lead out of the destination, addresses of more than a bucket and a prefix.
 """
 
 import base64
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from fperank.ground.errors import DataError
+from fperank.ground.files import file_digest
 from fperank.remote.s3 import s3_client, told
-from fperank.running.errors import DataError
 
 _CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -31,14 +32,14 @@ _CONTENT_TYPES = {
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies at a place: bytes, and their SHA-256 in hexadecimal digits."""
+    """What lies at a destination: bytes, and their SHA-256 in hexadecimal digits."""
 
     size: int
     sha256: str
 
 
-class Place(Protocol):
-    """A destination. Names are relative, with forward slashes."""
+class Destination(Protocol):
+    """Where files are published. Names are relative, with forward slashes."""
 
     def address(self, name: str) -> str:
         """How a user writes where that name lies."""
@@ -59,25 +60,23 @@ class Place(Protocol):
 
 def stored(content: Path) -> Stored:
     """Size and checksum of a file."""
-    with content.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-    return Stored(content.stat().st_size, digest.hexdigest())
+    return Stored(content.stat().st_size, file_digest(content))
 
 
-def open_place(
+def open_destination(
     to: str,
     *,
     profile: str | None = None,
     endpoint_url: str | None = None,
     offline: bool = False,
-) -> Place:
-    """The place of an address.
+) -> Destination:
+    """The destination of an address.
 
     Args:
         to: `s3://bucket/prefix`, or a folder, which is made when something is put there.
         profile: name of an AWS profile; S3 only.
         endpoint_url: address of another S3 server than Amazon's; S3 only.
-        offline: the place will only be asked for addresses, so that no credentials are needed.
+        offline: it will only be asked for addresses, so that no credentials are needed.
 
     Raises:
         DataError: the address is neither, or there are no credentials.
@@ -88,7 +87,7 @@ def open_place(
             raise DataError(f"--profile and --endpoint-url belong to s3://, but --to is {to}")
         if not to.strip():
             raise DataError("--to is empty: give s3://bucket/prefix or a folder")
-        return FolderPlace(Path(to))
+        return FolderDestination(Path(to))
     if scheme.lower() != "s3":
         raise DataError(f"--to begins with {scheme}://: give s3://bucket/prefix or a folder")
     bucket, _, prefix = rest.partition("/")
@@ -100,11 +99,11 @@ def open_place(
         )
     prefix = checked_name("/".join(part for part in prefix.split("/") if part), "--to")
     client = None if offline else s3_client(profile, endpoint_url)
-    return S3Place(client, bucket, prefix)
+    return S3Destination(client, bucket, prefix)
 
 
 def checked_name(name: str, where: str) -> str:
-    """The name again, if it stays inside the place.
+    """The name again, if it stays inside the destination.
 
     Raises:
         DataError: it is absolute, climbs out by `..`, or holds a backslash or control character.
@@ -112,29 +111,31 @@ def checked_name(name: str, where: str) -> str:
     if name and (
         {".", "..", ""} & set(name.split("/")) or re.search(r"[\\\x00-\x1f\x7f]", name) is not None
     ):
-        raise DataError(f"{where}: the name {name!r} leads out of its place or is not a plain one")
+        raise DataError(
+            f"{where}: the name {name!r} leads out of its destination or is not a plain one"
+        )
     return name
 
 
-class FolderPlace:
+class FolderDestination:
     """A folder of this machine or of a mounted disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def address(self, name: str) -> str:
-        """See `Place`."""
+        """See `Destination`."""
         return str(self._folder / checked_name(name, str(self._folder)))
 
     def stat(self, name: str) -> Stored | None:
-        """See `Place`."""
-        with self._told("read", name):
+        """See `Destination`."""
+        with self._named("read", name):
             path = self._path(name)
             return stored(path) if path.exists() else None
 
     def put(self, name: str, content: Path) -> None:
-        """See `Place`. Readers never see half a file."""
-        with self._told("write", name):
+        """See `Destination`. Readers never see half a file."""
+        with self._named("write", name):
             path = self._path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}.part")
@@ -147,8 +148,8 @@ class FolderPlace:
                 part.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
-        """See `Place`."""
-        with self._told("remove", name):
+        """See `Destination`."""
+        with self._named("remove", name):
             self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
@@ -158,7 +159,7 @@ class FolderPlace:
         return path
 
     @contextlib.contextmanager
-    def _told(self, operation: str, name: str) -> Iterator[None]:
+    def _named(self, operation: str, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -167,7 +168,7 @@ class FolderPlace:
             ) from None
 
 
-class S3Place:
+class S3Destination:
     """A prefix of a bucket.
 
     Args:
@@ -180,11 +181,11 @@ class S3Place:
         self._client, self._bucket, self._prefix = client, bucket, prefix
 
     def address(self, name: str) -> str:
-        """See `Place`."""
+        """See `Destination`."""
         return f"s3://{self._bucket}/{self._key(name)}"
 
     def stat(self, name: str) -> Stored | None:
-        """See `Place`."""
+        """See `Destination`."""
         from botocore.exceptions import ClientError
 
         where = {"Bucket": self._bucket, "Key": self._key(name)}
@@ -201,7 +202,7 @@ class S3Place:
         return self._stored_read_back(name)
 
     def put(self, name: str, content: Path) -> None:
-        """See `Place`. The server refuses bytes of another checksum, if it is one that looks."""
+        """See `Destination`. A server that looks refuses bytes of another checksum."""
         sha256 = base64.b64encode(bytes.fromhex(stored(content).sha256)).decode()
         kind = {"ContentType": _CONTENT_TYPES[content.suffix]}
         with told("PutObject", self.address(name)), content.open("rb") as body:
@@ -214,7 +215,7 @@ class S3Place:
             )
 
     def remove(self, name: str) -> None:
-        """See `Place`."""
+        """See `Destination`."""
         with told("DeleteObject", self.address(name)):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 

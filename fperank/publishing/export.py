@@ -1,18 +1,17 @@
 """A version's results as files that the Flow Photo Explorer takes: scores and what they come from.
 
-Refused: a version that is not whole, a folder that exists, photos that do not lie at one place.
+Refused: a version that is not whole, a folder that exists, photos that do not lie below one prefix.
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fperank.ground.files import read_json, write_json, write_text
-from fperank.handover.input import INPUT_IMAGES, PAIRS
-from fperank.handover.predictions import PREDICTIONS
-from fperank.handover.station import read_station
-from fperank.handover.tables import read_table
+from fperank.ground.errors import DataError
+from fperank.ground.files import write_json, write_text
+from fperank.handover.input import InputFolder
+from fperank.handover.predictions import PREDICTIONS_FILE, PredictionsFolder
+from fperank.handover.version import Version
 from fperank.publishing.fpe_files import (
     common_prefix,
     image_set_of,
@@ -21,15 +20,7 @@ from fperank.publishing.fpe_files import (
     rank_input,
     station_predictions,
 )
-from fperank.running.errors import DataError
-
-_NEEDED = (
-    "input/station.json",
-    "input/images.csv",
-    "input/pairs.csv",
-    "input/input.json",
-    "predictions/predictions.csv",
-)
+from fperank.publishing.published_files import PREDICTIONS_NAME, require_whole
 
 
 @dataclass(frozen=True)
@@ -40,8 +31,8 @@ class Exported:
         photos: rows of `predictions.csv`.
         scored: how many of them have a score.
         image_sets: how many image sets got a file of their own.
-        without_set: photos whose file names tell no image set.
-        prefix: the place in S3 that `manifest.json` names.
+        without_set: photos whose file names hold no image set.
+        prefix: the prefix in S3 that `manifest.json` names.
     """
 
     photos: int
@@ -52,46 +43,40 @@ class Exported:
 
 
 def export(
-    file: Callable[[str], Path], folder: Path, *, prefix: str | None, model_code: str
+    top: Path, version: Version, folder: Path, *, prefix: str | None, model_code: str
 ) -> Exported:
     """Write the files of a version, all or none.
 
     Args:
-        file: the path of a version's file by its name, such as `input/images.csv`.
+        top: the folder that holds `data/`.
+        version: what to export.
         folder: where to; must not exist.
-        prefix: the place in S3 that the photos lie below; none to take it from their addresses.
+        prefix: the prefix in S3 that the photos lie below; none to take it from their addresses.
         model_code: the model's name in the Flow Photo Explorer.
 
     Raises:
-        DataError: a file is absent or wrong, the prefix cannot be told, or `folder` exists.
+        DataError: a file is absent or wrong, the addresses share no prefix, or `folder` exists.
     """
     if folder.exists() or folder.is_symlink():
         raise DataError(f"{folder} exists already: name a folder that does not")
-    paths = {name: file(name) for name in _NEEDED}
-    if absent := [str(path) for path in paths.values() if not path.is_file()]:
-        raise DataError(
-            f"the version is not whole: {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} "
-            "absent; run `dvc repro`, or `dvc pull` where it was made elsewhere"
-        )
-    station = read_station(paths["input/station.json"])
-    zone = station.timezone
-    predictions = read_table(paths["predictions/predictions.csv"], PREDICTIONS, zone)
-    images = read_table(paths["input/images.csv"], INPUT_IMAGES, zone)
-    pairs = read_table(paths["input/pairs.csv"], PAIRS, zone)
-    place = prefix or common_prefix(images["filename"], images["url"])
-    listed = manifest(place, images["filename"])
+    given = InputFolder(top / version.input)
+    needed = (given.station_file, given.images_file, given.pairs_file, given.summary_file)
+    require_whole(version, [*needed, top / version.predictions / PREDICTIONS_FILE])
+    predictions = PredictionsFolder(top / version.predictions, given.station.timezone).predictions
+    filenames = given.images["filename"]
+    listed = manifest(prefix or common_prefix(filenames, given.images["url"]), filenames)
     sets = image_set_of(predictions["filename"])
-    told = rank_input(station, images, pairs, read_json(paths["input/input.json"]), model_code)
+    made_from = rank_input(given, model_code)
 
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        write_text(part / "predictions.csv", station_predictions(predictions))
+        write_text(part / PREDICTIONS_NAME, station_predictions(predictions))
         for image_set, rows in predictions.groupby(sets, sort=True):
-            path = part / "imagesets" / str(image_set) / "predictions.csv"
+            path = part / "imagesets" / str(image_set) / PREDICTIONS_NAME
             write_text(path, imageset_predictions(rows))
         write_json(listed, part / "manifest.json")
-        write_json(told, part / "rank-input.json")
+        write_json(made_from, part / "rank-input.json")
         part.rename(folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error.strerror}") from None

@@ -9,17 +9,17 @@ Refused: times without an offset, scores and values that are no numbers.
 import datetime as dt
 import re
 import urllib.parse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fperank.ground.errors import DataError
+from fperank.ground.files import csv_text
 from fperank.ground.variables import VARIABLES
-from fperank.handover.station import Station
+from fperank.handover.input import InputFolder
 from fperank.handover.tables import SPLITS, local_dates, parse_times
-from fperank.running.errors import DataError
 
 _NEEDED = ("image_id", "timestamp", "filename", "url", "score")
 _STATION_COLUMNS = ("split", "image_id", "timestamp", "filename", "url", "value", "score")
@@ -60,10 +60,10 @@ def station_predictions(predictions: pd.DataFrame) -> str:
     """A version's scores as the text of the station-wide `predictions.csv`.
 
     Args:
-        predictions: `tables.PREDICTIONS`, or what `read_predictions` gives of such a file.
+        predictions: `predictions.PREDICTIONS`, or what `read_predictions` gives of such a file.
     """
     utc = predictions["timestamp"].dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return _csv(predictions.assign(timestamp=utc)[list(_STATION_COLUMNS)])
+    return csv_text(predictions.assign(timestamp=utc)[list(_STATION_COLUMNS)])
 
 
 def imageset_predictions(predictions: pd.DataFrame) -> str:
@@ -73,13 +73,13 @@ def imageset_predictions(predictions: pd.DataFrame) -> str:
         predictions: image_id, timestamp, filename, url, score; further columns are left behind.
     """
     local = predictions["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S%z")
-    # The offset with its colon, as pandas tells an instant.
+    # The offset with its colon, as pandas writes an instant.
     local = local.str.slice(0, -2) + ":" + local.str.slice(-2)
-    return _csv(predictions.assign(timestamp=local)[list(_NEEDED)])
+    return csv_text(predictions.assign(timestamp=local)[list(_NEEDED)])
 
 
 def image_set_of(filenames: pd.Series) -> pd.Series:
-    """The UUID of each photo's image set by its file name; not there where the name tells none."""
+    """The UUID of each photo's image set by its file name; none where the name holds none."""
     return filenames.str.extract(r"^imagesets/([0-9A-Za-z-]+)/images/[^/]+$", expand=False)
 
 
@@ -87,20 +87,20 @@ def manifest(prefix: str, filenames: pd.Series) -> list[Any]:
     """`manifest.json`: where the photos lie in S3, and each one's name below it.
 
     Raises:
-        DataError: the prefix is no place in S3.
+        DataError: the prefix is no address in S3.
     """
     if not re.fullmatch(r"s3://[^/]+(/.*)?", prefix):
         raise DataError(
-            f"prefix {prefix!r} is no place in S3: write s3://bucket/ or s3://bucket/a/"
+            f"prefix {prefix!r} is no address in S3: write s3://bucket/ or s3://bucket/a/"
         )
     return [{"prefix": prefix if prefix.endswith("/") else f"{prefix}/"}, *filenames]
 
 
 def common_prefix(filenames: pd.Series, urls: pd.Series) -> str:
-    """The place in S3 that all photos lie below, by their addresses.
+    """The prefix in S3 that all photos lie below, by their addresses.
 
     Raises:
-        DataError: the addresses do not tell one.
+        DataError: they share none.
     """
     prefixes = {_prefix(*pair) for pair in zip(filenames, urls.fillna(""), strict=True)}
     found = sorted(prefix for prefix in prefixes if prefix)
@@ -108,47 +108,42 @@ def common_prefix(filenames: pd.Series, urls: pd.Series) -> str:
         return found[0]
     why = f"they lie in {found[0]} and {found[1]}" if len(found) > 1 else "some have none in S3"
     raise DataError(
-        f"the photos' addresses do not tell one place ({why}): add --prefix with where the photos "
-        "lie, such as --prefix s3://bucket/"
+        f"the photos' addresses share no prefix ({why}): add --prefix with where the photos lie, "
+        "such as --prefix s3://bucket/"
     )
 
 
-def rank_input(
-    station: Station,
-    images: pd.DataFrame,
-    pairs: pd.DataFrame,
-    told: Mapping[str, Any],
-    model_code: str,
-) -> dict[str, Any]:
+def rank_input(given: InputFolder, model_code: str) -> dict[str, Any]:
     """`rank-input.json`: what a model was made from.
 
     Args:
-        station: whose photos they are.
-        images: `tables.INPUT_IMAGES`.
-        pairs: `tables.PAIRS`.
-        told: the version's `input.json`: dataset_version, variable, parameters.
+        given: the version's input.
         model_code: the model's name in the Flow Photo Explorer.
     """
-    given = told["parameters"]
-    variable = VARIABLES[told["variable"]]
+    station, images, pairs, summary = given.station, given.images, given.pairs, given.summary
+    params = summary.parameters
+    variable = VARIABLES[summary.variable]
     number = int(station.id) if station.id and station.id.isdigit() else station.id
     dates = local_dates(images["timestamp"])
     ends = pd.concat([pairs["timestamp_1"], pairs["timestamp_2"]])
     options = {
         "station_id": number,
         "variable_id": variable.id,
-        "dataset_code": told["dataset_version"],
-        "train_frac": given["train_frac"],
-        "seed": given["split_seed"],
-        **{name: given[name] for name in ("min_hour", "max_hour", "min_month", "max_month")},
-        "images_start": given["start_date"] or dates.min(),
-        "images_end": given["end_date"] or dates.max(),
-        "annotations_start": given["annotation_start_date"] or dates.min(),
-        "annotations_end": given["annotation_end_date"] or dates.max(),
+        "dataset_code": summary.dataset_version,
+        "train_frac": params.train_frac,
+        "seed": params.split_seed,
+        "min_hour": params.min_hour,
+        "max_hour": params.max_hour,
+        "min_month": params.min_month,
+        "max_month": params.max_month,
+        "images_start": params.start_date or dates.min(),
+        "images_end": params.end_date or dates.max(),
+        "annotations_start": params.annotation_start_date or dates.min(),
+        "annotations_end": params.annotation_end_date or dates.max(),
     }
     return {
         "model_code": model_code,
-        "dataset_code": told["dataset_version"],
+        "dataset_code": summary.dataset_version,
         "variable_id": variable.id,
         "annotation_variable": variable.annotation_name,
         "station": {"id": number, "name": station.name},
@@ -156,7 +151,7 @@ def rank_input(
         "pairs": {
             "source": "human",
             "n": len(pairs),
-            "method": given["split_method"],
+            "method": params.split_method,
             **_span(ends),
             "splits": {name: n for name, n in _splits(pairs).items() if not name.startswith("te")},
         },
@@ -167,10 +162,10 @@ def rank_input(
 
 
 def _span(times: pd.Series) -> dict[str, str]:
-    def told(time: dt.datetime) -> str:
+    def written(time: dt.datetime) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
-    return {"start": told(times.min()), "end": told(times.max())}
+    return {"start": written(times.min()), "end": written(times.max())}
 
 
 def _splits(table: pd.DataFrame) -> dict[str, int]:
@@ -195,8 +190,3 @@ def _numbers(texts: pd.Series, where: str) -> pd.Series:
         row = int(wrong[0])
         raise DataError(f"{where}: line {row + 2} holds {texts.iloc[row]!r}, which is no number")
     return numbers
-
-
-def _csv(table: pd.DataFrame) -> str:
-    # Nine digits bring every 32-bit float back exactly.
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.9g")

@@ -1,34 +1,114 @@
-"""The two files of a publication that are made for it: the annotations and the model's archive.
+"""What a publication consists of: the published names, and the two files that are made for it.
 
 The annotations take the column names of the Flow Photo Explorer, so that its readers find them by
-name. Annotators are numbered unless told otherwise: even a hash of an id can be matched with the id
-by whoever knows it.
+name. Annotators are numbered unless the user wants their ids: even a hash of an id can be matched
+with the id by whoever knows it.
+
+Refused: versions that are not whole, tables that belong to another run.
 """
 
+import contextlib
 import gzip
 import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from fperank.handover.dataset import DATASET_PAIRS, IMAGES
-from fperank.handover.station import Station
-from fperank.handover.tables import iso_times, read_table
+from fperank.ground.errors import DataError
+from fperank.ground.files import csv_text, write_text
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import InputFolder
+from fperank.handover.model import ModelFolder
+from fperank.handover.predictions import PREDICTIONS_FILE, PredictionsFolder
+from fperank.handover.report import METRICS_FILE, PAGE_FILE
+from fperank.handover.tables import iso_times
+from fperank.handover.version import Version
+
+# The published names are a format of their own: readers outside the project go by them.
+ANNOTATIONS_NAME = "annotations.csv"
+IMAGES_NAME = "images.csv"
+PAGE_NAME = "report.html"
+METRICS_NAME = "metrics.json"
+MODEL_NAME = "model.tar.gz"
+PREDICTIONS_NAME = "predictions.csv"
 
 
-def published_annotations(
-    pairs: Path, images: Path, station: Station, *, keep_user_ids: bool
-) -> pd.DataFrame:
+@contextlib.contextmanager
+def published_files(
+    top: Path, version: Version, *, keep_user_ids: bool
+) -> Iterator[dict[str, Path]]:
+    """The files to publish by their published names, in the order in which they are copied.
+
+    Args:
+        top: the folder that holds `data/`.
+        version: which one.
+        keep_user_ids: see `published_annotations`.
+
+    Raises:
+        DataError: a file is absent or is not what it should be, or the input and the predictions
+            come from different runs.
+    """
+    dataset, given = DatasetFolder(top / version.dataset), InputFolder(top / version.input)
+    model = ModelFolder(top / version.model)
+    page, metrics = (top / version.report / name for name in (PAGE_FILE, METRICS_FILE))
+    needed = [
+        *(dataset.images_file, dataset.pairs_file, dataset.station_file),
+        *(given.images_file, given.station_file, model.description_file, model.weights_file),
+        *(top / version.predictions / PREDICTIONS_FILE, metrics, page),
+    ]
+    require_whole(version, needed)
+    predictions = PredictionsFolder(top / version.predictions, given.station.timezone)
+    _require_one_run(given, predictions)
+    with tempfile.TemporaryDirectory(prefix="fperank-publish-") as folder:
+        annotations, archive = Path(folder) / ANNOTATIONS_NAME, Path(folder) / MODEL_NAME
+        table = published_annotations(dataset, keep_user_ids=keep_user_ids)
+        write_text(annotations, csv_text(table))
+        write_archive([model.description_file, model.weights_file], archive)
+        yield {
+            ANNOTATIONS_NAME: annotations,
+            IMAGES_NAME: given.images_file,
+            PAGE_NAME: page,
+            METRICS_NAME: metrics,
+            MODEL_NAME: archive,
+            # Readers take its presence for completeness.
+            PREDICTIONS_NAME: predictions.predictions_file,
+        }
+
+
+def require_whole(version: Version, files: Iterable[Path]) -> None:
+    """Refuse a version that lacks one of the files that are needed of it.
+
+    Raises:
+        DataError: it does; the message names them all.
+    """
+    if absent := [str(path) for path in files if not path.is_file()]:
+        raise DataError(
+            f"the version {version.model_version} of {version.station} is not whole: "
+            f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} absent; run `dvc repro`, "
+            "or `dvc pull` where it was made elsewhere"
+        )
+
+
+def _require_one_run(given: InputFolder, predictions: PredictionsFolder) -> None:
+    keys = ["image_id", "split"]
+    if not given.images[keys].equals(predictions.predictions[keys]):
+        raise DataError(
+            f"{predictions.predictions_file} holds other photos than {given.images_file}: the "
+            "stages ran at different times; run `dvc repro`"
+        )
+
+
+def published_annotations(dataset: DatasetFolder, *, keep_user_ids: bool) -> pd.DataFrame:
     """The dataset's comparisons under the column names of the Flow Photo Explorer's own file.
 
     Args:
-        pairs: the dataset's `pairs.csv`.
-        images: the dataset's `images.csv`, which tells the photos' addresses.
-        station: whose they are.
+        dataset: whose pairs; its photos have the addresses.
         keep_user_ids: otherwise annotators are numbered in order of first appearance.
     """
-    frame = read_table(pairs, DATASET_PAIRS, station.timezone)
-    url = read_table(images, IMAGES, station.timezone).set_index("image_id")["url"]
+    frame = dataset.pairs
+    url = dataset.images.set_index("image_id")["url"]
     user_ids = frame["user_id"]
     if not keep_user_ids:
         numbers = {user: f"annotator-{n}" for n, user in enumerate(user_ids.dropna().unique(), 1)}
@@ -36,8 +116,8 @@ def published_annotations(
     columns = {
         "pair_id": frame["pair_id"],
         "user_id": user_ids,
-        "station_id": station.id,
-        "station_name": station.name,
+        "station_id": dataset.station.id,
+        "station_name": dataset.station.name,
         "rank": frame["rank"],
         "comment": frame["comment"],
     }

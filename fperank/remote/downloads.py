@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from fperank.ground.errors import AbsentError, DataError
 from fperank.remote.fetching import Fetcher, shown
-from fperank.running.errors import AbsentError, DataError
 
 MAX_PHOTO_BYTES = 200_000_000
 _STALE_SECONDS = 86_400

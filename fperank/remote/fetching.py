@@ -27,8 +27,8 @@ import requests
 import tenacity
 import urllib3
 
+from fperank.ground.errors import AbsentError, DataError, TooLargeError
 from fperank.remote.s3 import error_code, s3_client, told
-from fperank.running.errors import AbsentError, DataError, TooLargeError
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 CREDENTIALS_HELP = (
     "there are three ways to give them: the environment (AWS_ACCESS_KEY_ID and "

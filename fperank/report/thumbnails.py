@@ -13,9 +13,10 @@ import pandas as pd
 from PIL import Image
 
 from fperank.agreement.material import Material
-from fperank.photos.decode import PhotoView, Pixels, read_photos
+from fperank.ground.errors import PhotoError
+from fperank.photos.decode import Pixels, read_many
+from fperank.photos.view import PhotoView
 from fperank.report.charts import photo_facts
-from fperank.running.errors import PhotoError
 
 WIDTH = 240
 """Pixels across."""
@@ -91,7 +92,7 @@ def embed_photos(material: Material, most: int) -> Album:
     """
     chosen = choose_photos(material.predictions, most)
     paths = [material.photos / filename for filename in chosen["filename"]]
-    pictures = read_photos(paths, _whole_photo(material), _WORKERS)
+    pictures = read_many(paths, _whole_photo(material).read, _WORKERS)
     uris = [None if isinstance(one, PhotoError) else _data_uri(one) for one in pictures]
     made = chosen.assign(uri=pd.Series(uris, index=chosen.index, dtype="object"))
     made = made[made["uri"].notna()]

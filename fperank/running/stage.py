@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fperank.running.errors import FperankError
+from fperank.ground.errors import FperankError
 from fperank.running.runlog import append_run
 
 PARAMS = Path("params.yaml")

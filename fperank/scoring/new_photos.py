@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fperank.handover.photo_filter import PhotoFilter
+from fperank.photos.photo_set import PhotoSet
 from fperank.scoring.score_file import PredictionFile
-from fperank.stations.photos.sets import PhotoSet
 
 _PHOTOS_AT_ONCE = 512
 
@@ -63,12 +63,12 @@ def score_new(
             brought = photos.bring(list(rows["filename"]), Path(folder))
             paths = [one for one in brought if isinstance(one, Path)]
             result = score(paths)
-        there = [place for place, one in enumerate(brought) if isinstance(one, Path)]
+        there = [position for position, one in enumerate(brought) if isinstance(one, Path)]
         scores = np.full(len(rows), np.nan)
         scores[there] = result.score
         reasons = ["" if isinstance(one, Path) else str(one) for one in brought]
-        for place, reason in result.reason.items():
-            reasons[there[place]] = reason
+        for position, reason in result.reason.items():
+            reasons[there[position]] = reason
         file.add(rows.assign(score=scores, reason=reasons))
         counts["failed"] += sum(1 for reason in reasons if reason)
         counts["scored"] += sum(1 for reason in reasons if not reason)

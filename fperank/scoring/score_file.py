@@ -1,7 +1,7 @@
 """A table of scores that only grows at its end: what `fperank score` writes.
 
 Earlier rows are never touched, so a file can be added to for years, also one that the pipeline or
-the Flow Photo Explorer has written: rows that are added take its columns and its way of telling
+the Flow Photo Explorer has written: rows that are added take its columns and its way of writing
 times. A row that a killed run has left unfinished is cut off.
 
 Refused: files without image_id and score, rows of another model than the file's own, and photos
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fperank.ground.errors import DataError
 from fperank.handover.tables import iso_times
-from fperank.running.errors import DataError
 
 COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "model")
 """The columns of a new file: `reason` says why a score is empty, `model` whose score it is."""
@@ -38,7 +38,7 @@ class PredictionFile:
         self._path = path
         self._model = model
         self._columns = list(COLUMNS)
-        self._told: Callable[[pd.Series], pd.Series] = iso_times
+        self._written: Callable[[pd.Series], pd.Series] = iso_times
         self._times: dict[str, str] = {}
         if path.exists():
             self._read()
@@ -54,14 +54,14 @@ class PredictionFile:
         """
         known = photos["image_id"].isin(self._times.keys())
         there = photos[known]
-        told = pd.Series([self._times[one] for one in there["image_id"]], dtype="str")
-        times = pd.to_datetime(told, utc=True, errors="coerce", format="ISO8601")
+        texts = pd.Series([self._times[one] for one in there["image_id"]], dtype="str")
+        times = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601")
         own = there["timestamp"].dt.tz_convert("UTC").dt.floor("s").reset_index(drop=True)
         other = (times != own) & times.notna() & own.notna()
         if other.any():
             row = int(other.to_numpy().argmax())
             raise DataError(
-                f"{self._path} holds a photo {there['image_id'].iloc[row]} of {told[row]}, but "
+                f"{self._path} holds a photo {there['image_id'].iloc[row]} of {texts[row]}, but "
                 f"this one was taken at {own[row].isoformat()}: two photos have one name, as on "
                 "two memory cards; give --prefix card-2/ (or another file) to tell them apart"
             )
@@ -76,7 +76,7 @@ class PredictionFile:
         """
         if rows.empty:
             return
-        times = self._told(rows["timestamp"].dropna()).reindex(rows.index)
+        times = self._written(rows["timestamp"].dropna()).reindex(rows.index)
         table = rows.assign(timestamp=times, model=self._model)
         text = table.reindex(columns=self._columns).to_csv(
             index=False,
@@ -113,12 +113,12 @@ class PredictionFile:
                     f"{self._path}: row {number} has {len(row)} columns instead of {len(header)}"
                 )
         self._columns = header
-        place = header.index("image_id")
+        id_column = header.index("image_id")
         at = header.index("timestamp") if "timestamp" in header else None
-        self._times = {row[place]: "" if at is None else row[at] for row in rows[1:]}
+        self._times = {row[id_column]: "" if at is None else row[at] for row in rows[1:]}
         if len(rows) > 1:
             last = dict(zip(header, rows[-1], strict=True))
-            self._told = _way_of_telling(last.get("timestamp", ""))
+            self._written = _way_of_writing(last.get("timestamp", ""))
             if last.get("model", self._model) not in {self._model, ""}:
                 raise DataError(
                     f"{self._path} holds scores of the model {last['model']}, but this model is "
@@ -142,8 +142,8 @@ def _parsed(content: bytes) -> list[list[str]]:
     return list(csv.reader(text))
 
 
-def _way_of_telling(example: str) -> Callable[[pd.Series], pd.Series]:
-    """How a file tells times: in UTC with Z, in local time with a space, or as fperank does."""
+def _way_of_writing(example: str) -> Callable[[pd.Series], pd.Series]:
+    """How a file writes times: in UTC with Z, in local time with a space, or as fperank does."""
     if example.endswith("Z"):
         return lambda times: iso_times(times.dt.tz_convert("UTC")).str.replace("+00:00", "Z")
     if " " in example:

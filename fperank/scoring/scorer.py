@@ -5,9 +5,8 @@ always have the same size, filled up with black where photos run out, because a 
 can change with the batch's size, and each batch is one thread's work.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +15,19 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from fperank.ground.errors import PhotoError
 from fperank.ground.parallel import in_order
-from fperank.ground.ranks import percentiles
 from fperank.handover.model import ModelDescription
 from fperank.network.devices import choose_device, set_determinism
 from fperank.network.model_file import load_model, normalise, to_tensor
 from fperank.network.ranknet import FlowRanker
 from fperank.params.parameters import ComputeParams
-from fperank.photos.decode import Pixels, ReadPhoto, read_photo
-from fperank.photos.stretched import Fractions, SeedView, read_seed_photo
-from fperank.running.errors import PhotoError
+from fperank.photos.decode import Fractions, Pixels
+from fperank.photos.views import ReadPhoto, read_photo
 
 _MOST_PHOTOS = 32
 # What a processor's caches and the system's allocator like best, measured for resnet18 at heights
-# of 72 to 480 pixels (docs/performance.md).
+# of 72 to 480 pixels (benchmarks/lab-book.md).
 _PIXELS_AT_ONCE = 320_000
 
 
@@ -55,7 +53,7 @@ class Scorer:
         description: what the network needs of photos.
         device: where it runs.
         threads: batches that are read and scored at the same time, one by each thread.
-        read: reads a photo as `images.read_photo` does; an imported model reads in its own way.
+        read: reads a photo by the model's view, as `photos.views.read_photo` does.
     """
 
     network: FlowRanker
@@ -104,37 +102,31 @@ class Scorer:
         for k, (batch_scores, batch_reasons) in enumerate(done):
             first = k * size
             scores[first : first + size] = batch_scores
-            reasons |= {first + place: reason for place, reason in batch_reasons.items()}
+            reasons |= {first + position: why for position, why in batch_reasons.items()}
             bar.update(len(batch_scores))
         bar.close()
         return Scores(scores, reasons)
 
-    def _reader(self) -> Callable[[Path], Pixels | Fractions]:
-        view = self.description.view
-        if isinstance(view, SeedView):
-            return partial(read_seed_photo, view=view)
-        return lambda path: self.read(path, view)
-
     @torch.inference_mode()
     def _score_batch(self, paths: Sequence[Path]) -> tuple[NDArray[np.float32], dict[int, str]]:
         """Read one batch and score it, in the thread that it is called in."""
-        read = self._reader()
+        view = self.description.view
         scores = np.full(len(paths), np.nan, dtype=np.float32)
         reasons: dict[int, str] = {}
         pixels: dict[int, Pixels | Fractions] = {}
-        for place, path in enumerate(paths):
+        for position, path in enumerate(paths):
             try:
-                pixels[place] = read(path)
+                pixels[position] = self.read(path, view)
             except PhotoError as error:
-                reasons[place] = str(error)
+                reasons[position] = str(error)
         if pixels:
             photos = list(pixels.values())
             full = np.zeros((self.photos_at_once(), *photos[0].shape), dtype=photos[0].dtype)
             full[: len(photos)] = photos
-            view = normalise(
+            seen = normalise(
                 to_tensor(full, self.device), self.description.mean, self.description.std
             )
-            scores[list(pixels)] = self.network(view)[: len(photos)].cpu().numpy()
+            scores[list(pixels)] = self.network(seen)[: len(photos)].cpu().numpy()
         return scores, reasons
 
 
@@ -144,13 +136,16 @@ def predict(
     """Score every photo of the input.
 
     Args:
-        images: `tables.INPUT_IMAGES`.
+        images: `handover.input.INPUT_IMAGES`.
         photos: the folder that the filenames are relative to.
         scorer: the model.
 
     Returns:
-        The columns of `tables.PREDICTIONS`, and of `tables.FAILURES`.
+        The columns of `PREDICTIONS` and of `FAILURES` of `handover.predictions`.
     """
+    # Ranks need scipy.stats, which takes seconds to import; `fperank score` needs no ranks.
+    from fperank.ground.ranks import percentiles
+
     result = scorer.score([photos / name for name in images["filename"]])
     scores = result.score.astype(np.float64)
     predictions = images.assign(score=scores, rank_percentile=percentiles(scores))

@@ -1,1 +1,6 @@
-"""EcoSHEDS' Flow Photo RankNet Model, "the seed": its checkpoints and how it saw photos."""
+"""EcoSHEDS' Flow Photo RankNet Model, "the seed": its checkpoints, turned into models of fperank.
+
+From outside take `checkpoint.import_checkpoint`. Archives and pickles that nobody vouches for are
+read here and nowhere else. How the seed saw photos is a view among others, `photos.stretched`.
+Imports network, handover, photos, the ground and running; nothing below imports it.
+"""

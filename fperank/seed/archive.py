@@ -14,7 +14,7 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 CHECKPOINT = "model.pth"
 MAX_BYTES = 2_000_000_000

@@ -18,13 +18,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
 from fperank.ground.variables import VARIABLES
 from fperank.handover.model import ModelDescription
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.network.model_file import network_of, save_model
 from fperank.photos.stretched import SeedView
-from fperank.running.errors import DataError
 from fperank.seed.archive import read_checkpoint_bytes
 from fperank.seed.pickles import Recorded, load_checkpoint
 

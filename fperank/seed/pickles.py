@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _SAVED_CLASS = "fperank.saved_class"

@@ -65,7 +65,7 @@ def photo_attributes(annotations: pd.DataFrame) -> dict[str, str]:
             given[f"{side}_image_id"], given[f"{side}_attributes"], strict=True
         ):
             marks.setdefault(image_id, set()).update(attributes.split(","))
-    order = {name: place for place, name in enumerate(ATTRIBUTES)}
+    order = {name: position for position, name in enumerate(ATTRIBUTES)}
     return {
         image_id: ",".join(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
         for image_id, names in marks.items()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 
 def read_csv_text(path: Path) -> pd.DataFrame:

@@ -2,20 +2,18 @@
 
 Nothing is filtered or labelled here.
 
-Refused: a station without a photo, file names that lead out of the dataset.
+Refused: a station without a photo.
 """
 
 import datetime as dt
 import re
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
+from fperank.ground.errors import DataError
 from fperank.handover.dataset import (
     ANNOTATIONS,
     DATASET_PAIRS,
@@ -33,12 +31,9 @@ from fperank.handover.dataset import (
 )
 from fperank.handover.tables import RANKS, checked
 from fperank.params.parameters import DatasetParams
-from fperank.running.errors import DataError, PhotoError
 from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
-from fperank.stations.base import Source, StationData
-
-_FETCHES_AT_ONCE = 8
-"""Most of the time of a download is waiting; more at once would only press the server."""
+from fperank.stations.base import PhotoFetcher, StationData
+from fperank.stations.copies import copy_photos
 
 
 def build(data: StationData, params: DatasetParams) -> Dataset:
@@ -95,14 +90,14 @@ def _join(annotations: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(
-    dataset: Dataset, data: StationData, source: Source, folder: Path, params: DatasetParams
+    dataset: Dataset, data: StationData, source: PhotoFetcher, folder: Path, params: DatasetParams
 ) -> DatasetSummary:
     """Write a dataset: its tables, its summary and the photos themselves.
 
     Args:
         dataset: what `build` returned.
         data: what it was built from.
-        source: gives the photos.
+        source: fetches the photos.
         folder: receives all, see `handover.dataset`.
         params: kept in the summary, without the path of the machine.
 
@@ -112,47 +107,10 @@ def write(
     Raises:
         DataError: a file name leads out of the folder.
     """
-    not_copied = _write_photos(dataset.images["filename"], source, DatasetFolder(folder).photos)
+    not_copied = copy_photos(dataset.images["filename"], source, DatasetFolder(folder).photos)
     summary = summarise(dataset, data, params, not_copied)
     write_dataset(dataset, summary, folder)
     return summary
-
-
-def _write_photos(filenames: pd.Series, source: Source, folder: Path) -> list[str]:
-    """Fetch all photos, several at once; return why those fail that cannot be had."""
-    folder.mkdir(parents=True, exist_ok=True)
-
-    gave_up = threading.Event()
-
-    def fetch(filename: str) -> str | None:
-        if gave_up.is_set():
-            return None
-        for path in (PurePosixPath(filename), PureWindowsPath(filename)):
-            if path.is_absolute() or path.drive or ".." in path.parts:
-                raise DataError(f"the photo {filename!r} would be written outside of the dataset")
-        target = folder / filename
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            source.fetch(filename, target)
-        except PhotoError as error:
-            target.unlink(missing_ok=True)
-            return str(error)
-        except BaseException:
-            gave_up.set()
-            raise
-        return None
-
-    with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
-        try:
-            outcomes = pool.map(fetch, filenames)
-            bar = tqdm(outcomes, "copying photos", len(filenames), leave=False, disable=None)
-            failed = [reason for reason in bar if reason]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    if failed and len(failed) == len(filenames):
-        raise DataError(f"none of the {len(filenames):,} photos could be had; {failed[0]}")
-    return failed
 
 
 def summarise(
@@ -213,7 +171,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _excluded_counts(excluded: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Numbers by kind and reason; an observations row stands for the rows that its name tells."""
+    """Numbers by kind and reason; an observations row stands for as many as its name says."""
     counts: dict[str, dict[str, int]] = {}
     for kind, name, reason in excluded.itertuples(index=False):
         rows = re.fullmatch(r"(\d+) rows?", name) if kind == "observation" else None

@@ -1,81 +1,100 @@
 """A station from a folder of photos, with what a person has put beside them.
 
-`observations.csv`, `annotations.json` or `.csv` and `station.json` are optional, as is
-`images.csv`: see `photo_folder`. Docs: docs/your-own-photos.md.
+The files beside the photos are optional: see `own_folder`. A folder is opened when the first of its
+readers needs it, for it may have to be fetched or made first. Docs: docs/your-own-photos.md.
 
 Refused: files that are not what they should be, a station without a time zone.
 """
 
+import contextlib
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-import pandas as pd
-
-from fperank.handover.dataset import EXCLUDED
-from fperank.params.parameters import DatasetParams
-from fperank.running.errors import PhotoError
-from fperank.stations.answers.files import (
-    annotations_table,
-    keep_known_photos,
-    read_annotations,
-)
-from fperank.stations.base import StationData
-from fperank.stations.observed.table import Observed, no_observations, read_observations
+from fperank.ground.errors import PhotoError
+from fperank.params.parameters import PhotoTimeParams
+from fperank.stations.answers.files import answer_files, read_annotations
+from fperank.stations.base import Answers, Excluded, Observed, Photos
+from fperank.stations.observed.table import no_observations, read_observations
+from fperank.stations.own_folder import IMAGES, OBSERVATIONS, STATION, read_file, read_files
 from fperank.stations.photos.files import tellable
 from fperank.stations.photos.folder import PhotoFolder
 from fperank.stations.station_file import station_of_folder
 
 
-class FolderSource:
-    """A station that lies in a folder.
+class StationFolder(Protocol):
+    """A station's folder, which lies on this machine once it is opened."""
+
+    def opened(self) -> AbstractContextManager[Path]:
+        """The folder; messages of what goes wrong within name it as the user does.
+
+        Raises:
+            DataError: it cannot be brought to this machine.
+        """
+        ...
+
+    def skipped(self) -> Excluded:
+        """Photos that were not brought to this machine."""
+        ...
+
+
+class OwnFolder:
+    """A folder that lies on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The folder."""
+        yield self.path
+
+    def skipped(self) -> Excluded:
+        """None."""
+        return []
+
+
+class FolderPhotos:
+    """The photos of a station's folder, and the station.
 
     Args:
         folder: the station's folder.
-        params: station name and zone where `station.json` does not give them, and how to find the
-            photos' times.
+        station: its name, where `station.json` holds none.
+        times: how to find the photos' times, and the zone where `station.json` holds none.
     """
 
-    def __init__(self, folder: Path, params: DatasetParams) -> None:
+    def __init__(self, folder: StationFolder, station: str, times: PhotoTimeParams) -> None:
         self.folder = folder
-        self.params = params
-        self._photos = PhotoFolder(folder, params)
+        self._name = station
+        self._times = times
 
-    def read(self) -> StationData:
+    def read(self) -> Photos:
         """Read everything but the pixels.
 
         Raises:
-            DataError: a file of the station contradicts itself or another, or no photo has a time.
+            DataError: a file contradicts itself or another, or no photo has a time.
             ParameterError: the file-name pattern is absent or cannot be understood.
         """
-        self._photos.check()
-        station = station_of_folder(self.folder, self.params)
-        photos = self._photos.read(station.timezone)
-        excluded = sorted(
-            ("photo", tellable(photo.filename), reason) for photo, reason in photos.left_out
-        )
-        observed = self._observations(station.timezone)
-        annotations, unanswered = (
-            # What stands here in their place is not even looked at.
-            (annotations_table([]), list[tuple[str, str, str]]())
-            if self.params.annotations_from
-            else read_annotations(self.folder)
-        )
-        annotations, unknown = keep_known_photos(
-            annotations,
-            known=set(photos.images["image_id"]),
-            excluded_photos={photo.image_id: reason for photo, reason in photos.left_out},
-        )
-        return StationData(
+        with self.folder.opened() as folder:
+            lying = PhotoFolder(folder, self._times)
+            lying.check()
+            station = station_of_folder(folder, self._name, self._times.timezone)
+            found = lying.read(station.timezone)
+            files = (
+                *read_files("station", folder / STATION),
+                *read_files("images", folder / IMAGES),
+            )
+        excluded = sorted(("photo", tellable(one.filename), why) for one, why in found.left_out)
+        return Photos(
             station=station,
-            images=photos.images,
-            observations=observed.values,
-            annotations=annotations,
-            excluded=pd.DataFrame(
-                excluded + observed.excluded + unanswered + unknown,
-                columns=list(EXCLUDED.columns),
-                dtype="str",
-            ),
-            notes=(*photos.notes, *observed.notes),
+            images=found.images,
+            excluded=self.folder.skipped() + excluded,
+            reasons={photo.image_id: reason for photo, reason in found.left_out},
+            notes=found.notes,
+            read_files=files,
         )
 
     def fetch(self, filename: str, target: Path) -> None:
@@ -84,14 +103,47 @@ class FolderSource:
         Raises:
             PhotoError: the file cannot be read.
         """
+        with self.folder.opened() as folder:
+            root = PhotoFolder(folder, self._times).photo_root
         try:
-            shutil.copyfile(self._photos.photo_root / filename, target)
+            shutil.copyfile(root / filename, target)
         except OSError as error:
             raise PhotoError(f"{filename} cannot be copied: {error.strerror}") from None
 
-    def _observations(self, timezone: str) -> Observed:
-        path = self.folder / "observations.csv"
-        if self.params.observations_from or not path.is_file():
-            return no_observations(timezone)
-        unit = self.params.observations_unit
-        return read_observations(path, self.params.variable, timezone, unit)
+
+class FolderObservations:
+    """The `observations.csv` of a station's folder.
+
+    Args:
+        folder: the station's folder.
+        variable: see `read_observations`.
+        unit: likewise.
+    """
+
+    def __init__(self, folder: StationFolder, variable: str, unit: str) -> None:
+        self._folder = folder
+        self._variable = variable
+        self._unit = unit
+
+    def read(self, photos: Photos) -> Observed:
+        """Read the file, if there is one; `DataError` where it is not what it should be."""
+        with self._folder.opened() as folder:
+            path = folder / OBSERVATIONS
+            if not path.is_file():
+                return no_observations(photos.station.timezone)
+            observed = read_observations(path, self._variable, photos.station.timezone, self._unit)
+            return replace(observed, read_files=(read_file("observations", path),))
+
+
+class FolderAnswers:
+    """The comparisons of a station's folder."""
+
+    def __init__(self, folder: StationFolder) -> None:
+        self._folder = folder
+
+    def read(self) -> Answers:
+        """Read them, if there are some; `DataError` where a file is not what it should be."""
+        with self._folder.opened() as folder:
+            table, excluded = read_annotations(folder)
+            files = read_files("annotations", *answer_files(folder))
+        return Answers(table, excluded, read_files=files)

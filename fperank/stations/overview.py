@@ -1,6 +1,6 @@
 """Two pictures that show at a glance what a dataset holds.
 
-One tells when there are photos and observed values; the other when the annotated photos were taken
+One shows when there are photos and observed values; the other when the annotated photos were taken
 and how annotations add up over the record, by which the end of the training period is chosen.
 Nothing is refused: a part without data says so in words.
 """
@@ -105,7 +105,7 @@ def plot_annotations(pairs: pd.DataFrame, variable: Variable) -> bytes:
     upper.set_xlabel("The pair's earlier photo")
     upper.set_ylabel("The pair's later photo")
     _dates_on(upper.yaxis)
-    # The axis below tells the year already.
+    # The axis below shows the year already.
     upper.yaxis.get_offset_text().set_visible(False)
     _legend_above(upper, f"Which photo shows more {variable.question}?")
 
@@ -145,9 +145,9 @@ def _draw_values(
     values = pd.concat([observations["value"], valued["value"]]).dropna()
     if variable.log_axis and (values > 0).all():
         axes.set_yscale("log")
-        # Between 1, 10, 100 only 2 and 5 are told, and not even those over many decades.
-        told = (1.0,) if values.max() > 1000 * values.min() else (1.0, 2.0, 5.0)
-        plain = FuncFormatter(lambda v, _: f"{v:,.10g}" if float(f"{v:.6e}"[:8]) in told else "")
+        # Between 1, 10, 100 only 2 and 5 are written, and not even those over many decades.
+        written = (1.0,) if values.max() > 1000 * values.min() else (1.0, 2.0, 5.0)
+        plain = FuncFormatter(lambda v, _: f"{v:,.10g}" if float(f"{v:.6e}"[:8]) in written else "")
         axes.yaxis.set_major_formatter(plain)
         axes.yaxis.set_minor_formatter(plain)
     axes.set_ylabel(variable.axis_label)
@@ -220,6 +220,6 @@ def _png(figure: Figure, panels: list[Axes]) -> bytes:
         axes.grid(color=_GRID, linewidth=0.8)
         axes.set_axisbelow(True)
     buffer = io.BytesIO()
-    # Without the writer's version: the bytes tell the data alone.
+    # Without the writer's version: the bytes follow from the data alone.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

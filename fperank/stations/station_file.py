@@ -1,31 +1,32 @@
-"""The station as a folder's `station.json` tells it, and the parameters where it does not."""
+"""The station as a folder's `station.json` describes it, and the parameters where it does not."""
 
 from pathlib import Path
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
 from fperank.handover.station import Station, station_from
-from fperank.params.parameters import DatasetParams
-from fperank.running.errors import DataError
 from fperank.stations.answers.files import hashed_user_id
+from fperank.stations.own_folder import STATION
 
 
-def station_of_folder(folder: Path, params: DatasetParams) -> Station:
+def station_of_folder(folder: Path, name: str, timezone: str) -> Station:
     """Read `station.json`, if there is one.
 
     Args:
         folder: the station's folder.
-        params: `station` and `timezone` serve where the file does not tell them.
+        name: the station's name where the file holds none.
+        timezone: IANA name of its zone, likewise.
 
     Raises:
-        DataError: the file is not what it should be, or nobody tells the time zone.
+        DataError: the file is not what it should be, or the time zone is not known.
     """
-    path = folder / "station.json"
-    told = read_json(path) if path.is_file() else {}
-    if not isinstance(told, dict):
+    path = folder / STATION
+    content = read_json(path) if path.is_file() else {}
+    if not isinstance(content, dict):
         raise DataError(f'{path} must be an object such as {{"name": "West Brook"}}')
-    # R, in which the seed is written, tells what is absent as an empty object or as NA.
-    values = {name: value for name, value in told.items() if value not in ({}, [], "NA", "", None)}
-    values = {"name": params.station, "timezone": params.timezone} | values
+    # R, in which the seed is written, writes what is absent as an empty object or as NA.
+    given = {key: value for key, value in content.items() if value not in ({}, [], "NA", "", None)}
+    values = {"name": name, "timezone": timezone} | given
     if not values["timezone"]:
         raise DataError(
             "the station's time zone is not known: give the parameter timezone, or "

@@ -27,7 +27,7 @@ def lowest_epoch(losses: Sequence[Tensor]) -> int:
     Returns:
         The epoch, counted from 1; 0 if none is finished.
     """
-    means = [float(epoch.mean()) for epoch in losses]
+    means = [float(epoch.double().mean()) for epoch in losses]
     return 1 + means.index(min(means)) if means else 0
 
 
@@ -45,7 +45,7 @@ def kept_epoch(losses: Sequence[Tensor]) -> int:
     """
     lowest = lowest_epoch(losses)
     for epoch in range(len(losses), lowest, -1):
-        worse = losses[epoch - 1] - losses[lowest - 1]
+        worse = losses[epoch - 1].double() - losses[lowest - 1].double()
         error = float(worse.std()) / math.sqrt(len(worse)) if len(worse) > 1 else 0.0
         if float(worse.mean()) <= _STANDARD_ERRORS * error:
             return epoch

@@ -1,7 +1,7 @@
 """What lets a killed training go on: one file a run, outside the outputs that DVC clears.
 
-A checkpoint belongs to the exact data, parameters, code, torch version, kind of device and number
-of digits that wrote it; any other run starts afresh.
+A checkpoint belongs to the exact data, parameters, pretrained weights, code, torch version, kind of
+device and kind of numbers (bfloat16 or not) that wrote it; any other run starts afresh.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from fperank.ground.files import write_bytes
-from fperank.network.devices import choose_device, half_the_digits
+from fperank.network.devices import choose_device, uses_bfloat16
 from fperank.params.parameters import TrainParams
 from fperank.training.data import TrainingData
 
@@ -33,12 +33,27 @@ class Checkpoint:
     path: Path
 
     @classmethod
-    def for_run(cls, scratch: Path, data: TrainingData, params: TrainParams) -> "Checkpoint":
-        """The checkpoint of a run with this data, these parameters and the code as it is now."""
+    def for_run(
+        cls,
+        scratch: Path,
+        data: TrainingData,
+        params: TrainParams,
+        pretrained_sha256: str | None = None,
+    ) -> "Checkpoint":
+        """The checkpoint of a run with this data, these parameters and the code as it is now.
+
+        Args:
+            scratch: folder for what is kept between two runs.
+            data: the photos and pairs.
+            params: the parameters of the stage.
+            pretrained_sha256: digest of the weights that the run starts from, as
+                `pretrained.load_pretrained` gives it.
+        """
         digest = hashlib.sha256(params.model_dump_json().encode())
         device = choose_device(params.accelerator)
-        half = half_the_digits(device, params.precision)
-        digest.update(f"{torch.__version__} {device.type} {half}".encode())
+        bfloat16 = uses_bfloat16(device, params.precision)
+        kind = f"{torch.__version__} {device.type} {bfloat16} {pretrained_sha256}"
+        digest.update(kind.encode())
         for package in _CODE:
             for module in sorted((Path(__file__).parents[1] / package).rglob("*.py")):
                 digest.update(module.read_bytes())

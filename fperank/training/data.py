@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from fperank.ground.errors import DataError, PhotoError
+from fperank.ground.numbers import rounded
 from fperank.params.parameters import PhotoParams, TrainParams
-from fperank.photos.decode import PhotoView, ReadPhoto, read_many, read_photo, view_for
-from fperank.running.errors import DataError, PhotoError
+from fperank.photos.decode import read_many
+from fperank.photos.view import PhotoView, view_for
+from fperank.photos.views import ReadPhoto, read_photo
 
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """Of red, green and blue; what torchvision's weights were trained with."""
@@ -74,10 +77,10 @@ def load_data(
     """Decode the annotated photos.
 
     Args:
-        pairs: `tables.PAIRS`.
+        pairs: `handover.input.PAIRS`.
         photos: the folder that the filenames are relative to.
         params: input size, crops, normalisation, threads.
-        read: reads one photo, as `images.read_photo` does.
+        read: reads one photo, as `photos.views.read_photo` does.
 
     Raises:
         DataError: no training or no validation pair is left with readable photos.
@@ -146,6 +149,8 @@ def _channel_statistics(
     """Mean and deviation of each channel of some photos, 0 to 1.
 
     By way of exact counts of the 256 values, taken photo by photo: no copy of all of them is made.
+    The sums over the counts depend on the processor in their last digit, so they are rounded here
+    already: training and scoring use the very numbers that `model.json` holds.
     """
     counts = np.zeros((3, 256), np.int64)
     for photo in photos:
@@ -155,7 +160,8 @@ def _channel_statistics(
     means, deviations = [], []
     for share in counts / counts[0].sum():
         mean = float(share @ values)
-        means.append(mean)
+        means.append(rounded(mean))
         # A camera that writes grey photos has equal channels; a black one must not divide by 0.
-        deviations.append(max(float(np.sqrt(share @ (values - mean) ** 2)), 1 / 255))
+        deviation = float(np.sqrt(share @ (values - mean) ** 2))
+        deviations.append(rounded(max(deviation, 1 / 255)))
     return means, deviations

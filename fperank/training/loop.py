@@ -6,7 +6,7 @@ number of an epoch follows from (seed, epoch) alone.
 
 Each distinct photo of a batch goes through the network once, however many of its pairs are in it.
 What validates, and is kept, is a running mean of the weights over the last steps, as it orders
-photos a little better than those of one step (docs/performance.md).
+photos a little better than those of one step (benchmarks/lab-book.md).
 
 While the backbone is frozen, what it makes of a photo cannot change: each photo goes through it
 once for all frozen epochs, in evaluation mode and without augmentation, which starts with the first
@@ -26,24 +26,24 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from fperank.ground.errors import DataError
 from fperank.handover.model import ModelDescription
 from fperank.network.devices import choose_device, mixed_precision, set_determinism
 from fperank.network.losses import pair_loss
 from fperank.network.model_file import normalise, to_tensor
 from fperank.network.ranknet import FlowRanker
 from fperank.params.parameters import TrainParams
-from fperank.running.errors import DataError
 from fperank.training.augment import augment
 from fperank.training.best_epoch import kept_epoch, lowest_epoch
 from fperank.training.checkpoints import Checkpoint
 from fperank.training.data import TrainingData
+from fperank.training.optimizer import make_optimizer
 from fperank.training.pair_batches import pair_batches
 from fperank.training.pretrained import load_pretrained
-from fperank.training.processes import Team
+from fperank.training.processes import ProcessGroup
 from fperank.training.schedule import learning_rate
 
 _CHUNK = 64
-_MOMENTUM = 0.9
 _STEPS_OF_MEAN = 10
 
 
@@ -54,13 +54,15 @@ class TrainedModel:
     Attributes:
         state: the weights.
         description: what scoring needs beside them.
-        history: the columns of `tables.HISTORY`.
+        history: the columns of `handover.model.HISTORY`.
+        pretrained_sha256: as `load_pretrained` gives it.
         checkpoint: what a killed run would go on from; remove it once the model is written.
     """
 
     state: dict[str, Tensor]
     description: ModelDescription
     history: pd.DataFrame
+    pretrained_sha256: str | None
     checkpoint: Checkpoint
 
 
@@ -71,6 +73,7 @@ class Trainer:
     Attributes:
         network: that learns.
         mean: the running mean of its weights and BatchNorm statistics.
+        pretrained_sha256: as `load_pretrained` gives it.
         history: the finished epochs' figures.
         val_losses: `[pairs]`, each finished epoch's.
         best_state: the mean weights of the epoch to keep.
@@ -82,43 +85,39 @@ class Trainer:
     network: FlowRanker
     mean: AveragedModel
     optimizer: torch.optim.Optimizer
-    team: Team
+    group: ProcessGroup
+    pretrained_sha256: str | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     val_losses: list[Tensor] = field(default_factory=list)
     best_state: dict[str, Tensor] = field(default_factory=dict)
     features: Tensor | None = None
 
     @classmethod
-    def start(cls, data: TrainingData, params: TrainParams, team: Team | None = None) -> "Trainer":
+    def start(
+        cls, data: TrainingData, params: TrainParams, group: ProcessGroup | None = None
+    ) -> "Trainer":
         """A run before its first epoch.
 
         Args:
             data: the photos and pairs.
             params: the parameters of the stage.
-            team: the processes that train together; none: this one alone.
+            group: the processes that train together; none: this one alone.
 
         Raises:
             ParameterError: the backbone, its weights or the accelerator cannot be had.
         """
         set_determinism(params.threads, params.seed)
-        team = team or Team(choose_device(params.accelerator))
+        group = group or ProcessGroup(choose_device(params.accelerator))
         network = FlowRanker(
             params.backbone, params.hidden_units, params.loss, data.view.height, data.view.width
         )
-        load_pretrained(network, params.backbone, params.pretrained)
-        network.to(team.device).to(memory_format=torch.channels_last)
-        weights = [p for p in network.parameters() if p.requires_grad]
-        optimizer: torch.optim.Optimizer
-        rate, decay = params.learning_rate, params.weight_decay
-        if params.optimizer == "sgd":
-            # Not fused: torch's fused step fails where weights join after the first step.
-            optimizer = torch.optim.SGD(weights, rate, _MOMENTUM, weight_decay=decay)
-        else:
-            optimizer = torch.optim.AdamW(weights, rate, weight_decay=decay, fused=True)
+        pretrained_sha256 = load_pretrained(network, params.backbone, params.pretrained)
+        network.to(group.device).to(memory_format=torch.channels_last)
+        optimizer = make_optimizer([p for p in network.parameters() if p.requires_grad], params)
         share = 1 - 1 / _STEPS_OF_MEAN
         running = get_ema_multi_avg_fn(share)  # type: ignore[no-untyped-call]  # untyped in torch
         mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
-        return cls(data, params, network, mean, optimizer, team)
+        return cls(data, params, network, mean, optimizer, group, pretrained_sha256)
 
     def finished(self) -> bool:
         """Whether all epochs ran, or validation has not improved for long enough."""
@@ -132,8 +131,8 @@ class Trainer:
     def run_epoch(self) -> None:
         """Train for one epoch, validate, and keep the weights if it is the epoch to keep."""
         epoch = len(self.history) + 1
-        generator = self._generator(epoch, place=0)
-        frozen = self._frozen()
+        generator = self._generator(epoch, rank=0)
+        frozen = epoch <= self.params.freeze_epochs
         self.features = self._frozen_features() if frozen else None
         self.network.train()
         # In evaluation mode BatchNorm also leaves its running statistics alone.
@@ -142,33 +141,33 @@ class Trainer:
             weight.requires_grad_(not frozen)
         losses: list[Tensor] = []
         # All processes make the same batches and share them out; each changes photos its own way.
-        size, shares = self.params.batch_pairs, self.team.size
-        batches = self.team.own(pair_batches(self.data.train, size, generator, shares))
-        if self.team.place:
-            generator = self._generator(epoch, self.team.place)
+        size, shares = self.params.batch_pairs, self.group.world_size
+        batches = self.group.own(pair_batches(self.data.train, size, generator, shares))
+        if self.group.rank:
+            generator = self._generator(epoch, self.group.rank)
         bar = tqdm(batches, f"epoch {epoch} of {self.params.epochs}", leave=False, disable=None)
         for step, batch in enumerate(bar):
             done = epoch - 1 + step / len(batches)
             rate = learning_rate(self.params, done, [row["val_loss"] for row in self.history])
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            loss = self._batch_loss(batch, generator)
+            for weights in self.optimizer.param_groups:
+                weights["lr"] = rate
+            pair_losses = self._pair_losses(batch, generator)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            self.team.average([p.grad for p in self.network.parameters() if p.grad is not None])
+            pair_losses.mean().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            self.group.average([p.grad for p in self.network.parameters() if p.grad is not None])
             self.optimizer.step()
             self.mean.update_parameters(self.network)
-            losses.append(loss.detach() * len(batch))
+            losses.append(pair_losses.detach())
         # BatchNorm's running statistics are each process's own until here.
         buffers = [*self.network.buffers(), *self.mean.module.buffers()]
-        self.team.average([b for b in buffers if b.is_floating_point()])
-        own_loss = float(torch.stack(losses).cpu().double().sum())
-        train_loss = self.team.mean(own_loss) * self.team.size / len(self.data.train)
+        self.group.average([b for b in buffers if b.is_floating_point()])
+        own_loss = float(torch.cat(losses).cpu().double().sum())
+        train_loss = self.group.mean(own_loss) * self.group.world_size / len(self.data.train)
         val_losses, accuracy = self.validate()
-        val_losses = val_losses.to(self.team.device, copy=True)
-        self.team.average([val_losses])
+        val_losses = val_losses.to(self.group.device, copy=True)
+        self.group.average([val_losses])
         self.val_losses.append(val_losses.cpu())
-        val_loss, accuracy = float(val_losses.mean()), self.team.mean(accuracy)
+        val_loss, accuracy = float(val_losses.cpu().double().mean()), self.group.mean(accuracy)
         self.history.append(
             {
                 "epoch": epoch,
@@ -188,33 +187,30 @@ class Trainer:
             kept = self.mean.module.state_dict()
             self.best_state = {name: value.detach().clone() for name, value in kept.items()}
 
-    def _generator(self, epoch: int, place: int) -> torch.Generator:
+    def _generator(self, epoch: int, rank: int) -> torch.Generator:
         """What makes all that is random in an epoch, for one of the processes."""
-        key = (self.params.seed, epoch, place)
+        key = (self.params.seed, epoch, rank)
         seed = int(np.random.SeedSequence(key).generate_state(1)[0])
         torch.manual_seed(seed)  # of dropout
         return torch.Generator().manual_seed(seed)
 
-    def _frozen(self) -> bool:
-        return len(self.history) < self.params.freeze_epochs
-
-    def _batch_loss(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+    def _pair_losses(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of each pair of a batch, `[pairs]`; a step goes by the mean's gradient."""
         pairs = self.data.train
         both = torch.cat([pairs.first[batch], pairs.second[batch]])
-        distinct, place = torch.unique(both, return_inverse=True)
+        distinct, position = torch.unique(both, return_inverse=True)
         if self.features is not None:
-            features = self.features[distinct.to(self.team.device)]
+            features = self.features[distinct.to(self.group.device)]
         else:
-            pixels = to_tensor(self.data.pixels[distinct], self.team.device)
+            pixels = to_tensor(self.data.pixels[distinct], self.group.device)
             changed = augment(pixels, self.params, generator)
             photos = normalise(changed, self.data.mean, self.data.std)
-            with mixed_precision(self.team.device, self.params.precision):
+            with mixed_precision(self.group.device, self.params.precision):
                 features = self.network.backbone(photos)
         scores = self.network.head(features.float()).squeeze(1)
-        first, second = scores[place.to(self.team.device)].chunk(2)
-        label = pairs.label[batch].to(self.team.device)
-        losses = pair_loss(first - second, label, self.params.loss, self.network.tie_parameter)
-        return losses.mean()
+        first, second = scores[position.to(self.group.device)].chunk(2)
+        label = pairs.label[batch].to(self.group.device)
+        return pair_loss(first - second, label, self.params.loss, self.network.tie_parameter)
 
     # Not in inference mode: the head's gradient could not be computed from what is made there.
     @torch.no_grad()
@@ -228,13 +224,13 @@ class Trainer:
         used = torch.unique(torch.cat(ends))
         made = self._evaluate(self.network.backbone, used)
         features = made.new_zeros(len(self.data.pixels), made.shape[1])
-        features[used.to(self.team.device)] = made
+        features[used.to(self.group.device)] = made
         return features
 
     def _evaluate(self, module: nn.Module, positions: Tensor) -> Tensor:
         """A module's answers to photos as they are, a few at a time."""
         pixels = (self.data.pixels[chunk] for chunk in torch.split(positions, _CHUNK))
-        photos = (to_tensor(chunk, self.team.device) for chunk in pixels)
+        photos = (to_tensor(chunk, self.group.device) for chunk in pixels)
         return torch.cat([module(normalise(p, self.data.mean, self.data.std)) for p in photos])
 
     @torch.inference_mode()
@@ -242,17 +238,18 @@ class Trainer:
         """Each validation pair's loss, and the share of untied pairs in the right order."""
         pairs = self.data.val
         network = cast(FlowRanker, self.mean.module.eval())
-        distinct, place = torch.unique(torch.cat([pairs.first, pairs.second]), return_inverse=True)
+        both = torch.cat([pairs.first, pairs.second])
+        distinct, position = torch.unique(both, return_inverse=True)
         if self.features is not None:
-            scores = network.head(self.features[distinct.to(self.team.device)]).squeeze(1).cpu()
+            scores = network.head(self.features[distinct.to(self.group.device)]).squeeze(1).cpu()
         else:
             scores = self._evaluate(network, distinct).cpu()
-        first, second = scores[place].chunk(2)
+        first, second = scores[position].chunk(2)
         tie = network.tie_parameter.cpu()
         losses = pair_loss(first - second, pairs.label, self.params.loss, tie)
         untied = pairs.label != 0
         right = torch.sign(first - second)[untied] == pairs.label[untied]
-        return losses, float(right.float().mean()) if len(right) else math.nan
+        return losses, float(right.double().mean()) if len(right) else math.nan
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to go on from here."""
@@ -266,7 +263,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to what `state` told."""
+        """Go back to what `state` gave."""
         self.network.load_state_dict(state["network"])
         self.mean.load_state_dict(state["mean"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -286,7 +283,7 @@ def train(
     station: str,
     scratch: Path,
     on_epoch: Callable[[dict[str, Any]], None],
-    team: Team | None = None,
+    group: ProcessGroup | None = None,
 ) -> TrainedModel:
     """Train to the end, or go on from where a killed run of the same data and parameters stood.
 
@@ -297,21 +294,21 @@ def train(
         station: name of the station.
         scratch: folder for the checkpoint, which survives a kill and is removed at the end.
         on_epoch: called with every epoch's figures, those of resumed epochs too.
-        team: the processes that train together; none: this one alone.
+        group: the processes that train together; none: this one alone.
 
     Raises:
         DataError: the loss is no longer a number.
         ParameterError: the backbone, its weights or the accelerator cannot be had.
     """
-    trainer = Trainer.start(data, params, team)
-    checkpoint = Checkpoint.for_run(scratch, data, params)
+    trainer = Trainer.start(data, params, group)
+    checkpoint = Checkpoint.for_run(scratch, data, params, trainer.pretrained_sha256)
     if (state := checkpoint.load()) is not None:
         trainer.restore(state)
     for row in trainer.history:
         on_epoch(row)
     while not trainer.finished():
         trainer.run_epoch()
-        if trainer.team.place == 0:
+        if trainer.group.rank == 0:
             checkpoint.save(trainer.state())
         on_epoch(trainer.history[-1])
     history, kept = pd.DataFrame(trainer.history), kept_epoch(trainer.val_losses)
@@ -328,4 +325,6 @@ def train(
         variable=variable,
         station=station,
     )
-    return TrainedModel(trainer.best_state, description, history, checkpoint)
+    return TrainedModel(
+        trainer.best_state, description, history, trainer.pretrained_sha256, checkpoint
+    )

@@ -2,7 +2,7 @@
 
 A batch encodes each of its photos once, so an epoch costs what the sum of its batches' distinct
 photos costs. Random batches of a station with four pairs a photo encode nearly twice the photos
-that these do; what that does to rank agreement stands in docs/performance.md.
+that these do; what that does to rank agreement stands in benchmarks/lab-book.md.
 """
 
 from heapq import heappop, heappush

@@ -1,64 +1,84 @@
-"""Weights that training starts from: torchvision's ImageNet weights, or a file.
+"""Weights that training starts from: none, torchvision's ImageNet weights, or a file of `weights/`.
 
-Refused: pickles that hold anything but tensors, weights of another network.
+`dvc.yaml` names `weights/${pretrained}` among what stage `train` depends on, so another content
+under the same name trains anew, and a clone has the very file. So weights lie in that folder only.
+
+Refused: pickles that hold anything but tensors, weights of another network, files elsewhere.
 """
 
 import pickle
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import torch
-import torchvision
-from torch import Tensor
+from torch import Tensor, nn
 
+from fperank.ground.errors import ParameterError
+from fperank.ground.files import file_digest
+from fperank.network.backbones import torchvision_models
 from fperank.network.model_file import read_weights
 from fperank.network.ranknet import FlowRanker
-from fperank.running.errors import ParameterError
+
+WEIGHTS_FOLDER = Path("weights")
+"""From the top of the repository, where stages run."""
 
 # What torch raises at files that it did not write, and at pickles that hold more than tensors.
 _NOT_WEIGHTS = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError)
 
 
-def load_pretrained(network: FlowRanker, backbone: str, pretrained: str) -> None:
+def load_pretrained(network: FlowRanker, backbone: str, pretrained: str) -> str | None:
     """Fill a new network with the weights that `pretrained` names.
 
     Args:
         network: the network, changed in place.
         backbone: its torchvision name.
         pretrained: `none`: leave the random weights; `imagenet`: torchvision's weights, fetched
-            once from its server; otherwise a file: a `model.safetensors` of fperank (backbone and
-            head) or a torchvision `.pth` of the same network (backbone).
+            once from its server; otherwise a file in `weights/`: a `.safetensors` of fperank
+            (backbone and head) or a `.pth` of torchvision, of the same network (backbone).
+
+    Returns:
+        The SHA-256 of the file that the weights came from; none where they stay random.
 
     Raises:
         ParameterError: the weights cannot be had or belong to another network.
     """
     if pretrained == "none":
-        return
+        return None
     if pretrained == "imagenet":
-        _fill(network.backbone, _imagenet(backbone), backbone, pretrained)
-        return
-    path = Path(pretrained)
+        state, path = _imagenet(backbone)
+        _fill(network.backbone, state, backbone, pretrained)
+        return file_digest(path)
+    path = WEIGHTS_FOLDER / pretrained
     if not path.is_file():
         raise ParameterError(
-            f"pretrained is {pretrained!r}, which is no file: set it to imagenet, to none, or to "
-            "the path of a weights file (.safetensors or .pth)"
+            f"pretrained is {pretrained!r}, but {path} does not exist: copy the file there "
+            f"({WEIGHTS_FOLDER}/README.md says how), or set pretrained to imagenet or none"
         )
     if path.suffix == ".safetensors":
-        _fill(network, read_weights(path), backbone, pretrained)
+        _fill(network, read_weights(path), backbone, str(path))
     else:
-        _fill(network.backbone, _torch_file(path), backbone, pretrained)
+        _fill(network.backbone, _torch_file(path), backbone, str(path))
+    return file_digest(path)
 
 
-def _imagenet(backbone: str) -> dict[str, Tensor]:
-    weights = torchvision.models.get_model_weights(backbone).DEFAULT
+def _imagenet(backbone: str) -> tuple[dict[str, Tensor], Path]:
+    """The default weights of torchvision, and the file that torch keeps them in.
+
+    Torch holds a file against the digest in its name when it fetches it, and not again later.
+    """
+    weights: Any = torchvision_models().get_model_weights(backbone).DEFAULT
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise ParameterError(
             f"pretrained is imagenet, but the weights of {backbone} cannot be fetched ({error}): "
-            "connect to the internet once, set pretrained to a weights file, or set it to none"
+            f"connect to the internet once, copy a weights file into {WEIGHTS_FOLDER}/ and name it "
+            "in pretrained, or set it to none"
         ) from None
-    return state
+    name = PurePosixPath(urlparse(weights.url).path).name
+    return state, Path(torch.hub.get_dir(), "checkpoints", name)
 
 
 def _torch_file(path: Path) -> dict[str, Tensor]:
@@ -74,7 +94,7 @@ def _torch_file(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _fill(module: torch.nn.Module, state: dict[str, Tensor], backbone: str, source: str) -> None:
+def _fill(module: nn.Module, state: dict[str, Tensor], backbone: str, source: str) -> None:
     wanted = module.state_dict()
     found = {
         name: value

@@ -1,29 +1,24 @@
-"""Every model version that the repository knows, and where its files lie.
+"""Every model version that the repository knows, and who holds its files.
 
 Git's tags, branches and DVC's experiments are walked; a revision counts once, whatever its names.
 A revision without a model is no version and is left out; one whose `dvc.lock` cannot be read is
 listed with the reason. Nothing is checked out, fetched or changed.
 """
 
-import json
 import re
 from collections import defaultdict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from fperank.running.errors import DataError
-from fperank.versions.repository import (
-    VersionName,
-    file_at,
-    git,
-    heavy_outputs,
-    top_folder,
-    version_name,
-)
+from fperank.ground.errors import DataError
+from fperank.handover.report import METRICS_FILE, Figures
+from fperank.handover.version import Version
+from fperank.versions.lock import LOCK, heavy_outputs, locked_version
+from fperank.versions.repository import figures_at, file_at, git, top_folder
 from fperank.versions.storage import cache_of, on_remote
 
 _REMOTE_SECONDS = 20
@@ -35,6 +30,7 @@ _FORMAT = "%00".join(
         *("symref", "refname"),
     )
 )
+_VERSION_NAMES = [field.name for field in fields(Version)]
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(.+)")
 
 
@@ -46,7 +42,7 @@ class ModelVersion:
         revision: the commit, shortened.
         commit: the commit.
         names: tags, branches and experiments that lead to it, in this order.
-        station, variable, dataset_version, model_version: empty where `dvc.lock` is unreadable.
+        version: its names; none where `dvc.lock` is unreadable.
         test_in_tau, test_out_tau: Kendall's tau-b between scores and observed values of the photos
             that no training pair holds, inside and outside the annotated dates; none where there
             are no observed values.
@@ -58,10 +54,7 @@ class ModelVersion:
     revision: str
     commit: str
     names: tuple[str, ...]
-    station: str = ""
-    variable: str = ""
-    dataset_version: str = ""
-    model_version: str = ""
+    version: Version | None = None
     test_in_tau: float | None = None
     test_out_tau: float | None = None
     here: str = "unknown"
@@ -69,8 +62,10 @@ class ModelVersion:
     reason: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """The fields by their names, as JSON can hold them."""
-        return {**asdict(self), "names": list(self.names)}
+        """The fields by their names, those of the version among them, as JSON can hold them."""
+        row = asdict(self)
+        names = row.pop("version") or dict.fromkeys(_VERSION_NAMES, "")
+        return {**row, **names, "names": list(self.names)}
 
 
 def model_versions(folder: Path) -> tuple[list[ModelVersion], str]:
@@ -90,22 +85,24 @@ def model_versions(folder: Path) -> tuple[list[ModelVersion], str]:
     found: list[ModelVersion] = []
     outputs: dict[str, set[str]] = {}
     for commit, names in _revisions(top).items():
-        lock = file_at(top, commit, "dvc.lock")
+        lock = file_at(top, commit, LOCK)
         if lock is None:
             continue
-        version = ModelVersion(commit[:7], commit, names)
+        one = ModelVersion(commit[:7], commit, names)
         try:
-            name = version_name(lock)
-            if name is None:
+            version = locked_version(lock)
+            if version is None:
                 continue
-            taus = _taus(file_at(top, commit, "report/metrics.json"))
+            inside, outside = _taus(figures_at(top, commit))
         except DataError as error:
-            found.append(replace(version, reason=str(error)))
+            found.append(replace(one, reason=str(error)))
             continue
         outputs[commit] = {out.md5 for out in heavy_outputs(top, commit, lock)}
         parts = {part for md5 in outputs[commit] for part in cache.objects(md5)}
-        here = _word(sum(cache.path(part).is_file() for part in parts), len(parts))
-        found.append(_filled(version, name, taus, here))
+        here = _share(sum(cache.path(part).is_file() for part in parts), len(parts))
+        found.append(
+            replace(one, version=version, test_in_tau=inside, test_out_tau=outside, here=here)
+        )
     if not outputs:
         return found, ""
     try:
@@ -113,10 +110,10 @@ def model_versions(folder: Path) -> tuple[list[ModelVersion], str]:
     except DataError as error:
         return found, str(error)
     return [
-        replace(version, remote=_word(len(held & hashes), len(hashes)))
-        if (hashes := outputs.get(version.commit))
-        else version
-        for version in found
+        replace(one, remote=_share(len(held & hashes), len(hashes)))
+        if (hashes := outputs.get(one.commit))
+        else one
+        for one in found
     ], ""
 
 
@@ -131,7 +128,7 @@ def versions_table(versions: list[ModelVersion]) -> Table:
         table.add_column(title, no_wrap=True)
     for one in versions:
         taus = ["-" if tau is None else f"{tau:.3f}" for tau in (one.test_in_tau, one.test_out_tau)]
-        parts = (one.station, one.variable, one.dataset_version, one.model_version)
+        parts = astuple(one.version) if one.version else ("",) * len(_VERSION_NAMES)
         # Text, not markup: a station's name may hold square brackets.
         plain = [Text(part) for part in (one.revision, "\n".join(one.names), *parts)]
         table.add_row(*plain, *taus, one.here, one.remote)
@@ -160,32 +157,14 @@ def _revisions(top: Path) -> dict[str, tuple[str, ...]]:
     return {commit: tuple(name for _, name in sorted(names[commit])) for commit in newest_first}
 
 
-def _taus(text: str | None) -> tuple[float | None, float | None]:
+def _taus(figures: Figures | None) -> tuple[float | None, float | None]:
     try:
-        photo = json.loads(text)["photo"] if text is not None else {}
+        photo = figures["photo"] if figures is not None else {}
         inside, outside = (photo.get(split, {}).get("tau") for split in ("test-in", "test-out"))
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        raise DataError("report/metrics.json is not what the report stage writes") from None
+    except (KeyError, TypeError, AttributeError):
+        raise DataError(f"{METRICS_FILE} has no agreement of photos: run `dvc repro`") from None
     return inside, outside
 
 
-def _word(held: int, total: int) -> str:
+def _share(held: int, total: int) -> str:
     return "yes" if held == total else "partly" if held else "no"
-
-
-def _filled(
-    version: ModelVersion,
-    name: VersionName,
-    taus: tuple[float | None, float | None],
-    here: str,
-) -> ModelVersion:
-    return replace(
-        version,
-        station=name.station,
-        variable=name.variable,
-        dataset_version=name.dataset_version,
-        model_version=name.model_version,
-        test_in_tau=taus[0],
-        test_out_tau=taus[1],
-        here=here,
-    )

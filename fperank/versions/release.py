@@ -1,28 +1,23 @@
 """Make a version of what is committed: an annotated git tag that others can fetch and rely on.
 
 Refused: a work tree with changes, a pipeline that is not up to date, an output that is not on the
-remote, a name that belongs to another commit, and two stations under one name. Git itself is not
-pushed: that is the user's to say.
+remote, an outside file that nothing keeps, a name that belongs to another commit, and two stations
+under one name. Git itself is not pushed: that is the user's to say.
 """
 
 import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fperank.running.errors import DataError
-from fperank.versions.repository import (
-    VersionName,
-    dvc,
-    file_at,
-    git,
-    heavy_outputs,
-    top_folder,
-    version_name,
-)
+from fperank.ground.errors import DataError
+from fperank.handover.report import Figures
+from fperank.handover.version import Version
+from fperank.versions.lock import LOCK, heavy_outputs, locked_version, outside_files
+from fperank.versions.repository import dvc, figures_at, file_at, git, top_folder
 from fperank.versions.storage import cache_of, on_remote
 
 # A large bucket may take minutes to list.
@@ -75,11 +70,11 @@ def make_release(folder: Path, *, push: bool = False) -> Release:
     top = top_folder(folder)
     _refuse_changes(top)
     head = git(top, "rev-parse", "HEAD").strip()
-    lock = file_at(top, head, "dvc.lock") or ""
-    name = version_name(lock)
-    if name is None:
+    lock = file_at(top, head, LOCK) or ""
+    version = locked_version(lock)
+    if version is None:
         raise DataError("HEAD holds no model version: run `dvc repro`, then `git commit`")
-    tag = _tag(top, name)
+    tag = _tag(top, version)
     if git(top, "tag", "--list", tag).strip():
         tagged = git(top, "rev-parse", f"refs/tags/{tag}^{{commit}}").strip()
         if tagged != head:
@@ -89,9 +84,9 @@ def make_release(folder: Path, *, push: bool = False) -> Release:
                 "annotations changed), then run `dvc repro` and commit"
             )
         return Release(tag, head, new=False)
-    _refuse_shared_slug(top, name.station)
+    _refuse_shared_slug(top, version.station)
     _refuse_stale(top)
-    message = release_message(name, file_at(top, head, "report/metrics.json"))
+    message = release_message(version, figures_at(top, head))
     if push:
         dvc(top, "push")
     _refuse_unpushed(top, head, lock)
@@ -100,22 +95,23 @@ def make_release(folder: Path, *, push: bool = False) -> Release:
     return Release(tag, head, new=True)
 
 
-def release_message(name: VersionName, metrics: str | None) -> str:
+def release_message(version: Version, figures: Figures | None) -> str:
     """The tag's text: the version's names and how well it ranks.
 
     Args:
-        name: of the version.
-        metrics: the text of `report/metrics.json`.
+        version: its names.
+        figures: its metrics.
 
     Raises:
-        DataError: there are no metrics, or they lack what the report stage writes.
+        DataError: there are no metrics, or they lack what stage `report` writes.
     """
+    if figures is None:
+        raise DataError("the metrics are not committed: run `dvc repro` and commit report/")
     try:
-        values = json.loads(metrics or "")
-        photo, pairs, counts = values["photo"], values["pairs"]["val"], values["counts"]
+        photo, pairs, counts = figures["photo"], figures["pairs"]["val"], figures["counts"]
         lines = [
-            f"{name.station}, {name.variable}, dataset {name.dataset_version}, "
-            f"model {name.model_version}",
+            f"{version.station}, {version.variable}, dataset {version.dataset_version}, "
+            f"model {version.model_version}",
             "",
             "Kendall's tau-b of photos, scores against observed values [95 % interval]:",
             f"  test-in:  {_measure(photo.get('test-in', {}), 'tau')}",
@@ -125,10 +121,9 @@ def release_message(name: VersionName, metrics: str | None) -> str:
             f"Photos: {counts['photos']}, with a score {counts['photos_scored']}, "
             f"with an observed value {counts['photos_observed']}; {counts['days']} days",
         ]
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         raise DataError(
-            "report/metrics.json is not committed or not what the report stage writes: run "
-            "`dvc repro` and commit"
+            "the metrics are not what stage report writes now: run `dvc repro` and commit"
         ) from None
     return "\n".join(lines) + "\n"
 
@@ -141,14 +136,13 @@ def _measure(values: dict[str, Any], key: str) -> str:
     return f"{values[key]:.3f}{interval}, n = {values.get('n', 0)}"
 
 
-def _tag(top: Path, name: VersionName) -> str:
+def _tag(top: Path, version: Version) -> str:
     """The tag's name.
 
     Raises:
         DataError: git takes no such name, because of a version such as `v1..2` or `v1.lock`.
     """
-    slug = station_slug(name.station)
-    tag = f"{slug}/{name.variable}/{name.dataset_version}/{name.model_version}"
+    tag = str(replace(version, station=station_slug(version.station)))
     try:
         git(top, "check-ref-format", f"refs/tags/{tag}")
     except DataError:
@@ -160,8 +154,8 @@ def _tag(top: Path, name: VersionName) -> str:
 
 
 def _refuse_changes(top: Path) -> None:
-    told = git(top, "status", "--porcelain", "-z", "--no-renames")
-    if files := [entry[3:] for entry in told.split("\0") if entry]:
+    entries = git(top, "status", "--porcelain", "-z", "--no-renames").split("\0")
+    if files := [entry[3:] for entry in entries if entry]:
         shown = "\n  ".join(files[:20])
         more = f"\n  and {len(files) - 20} more" if len(files) > 20 else ""
         raise DataError(
@@ -173,8 +167,8 @@ def _refuse_changes(top: Path) -> None:
 def _refuse_shared_slug(top: Path, station: str) -> None:
     slug = station_slug(station)
     for tag in git(top, "tag", "--list", f"{slug}/*").splitlines():
-        lock = file_at(top, f"refs/tags/{tag}", "dvc.lock")
-        other = version_name(lock) if lock is not None else None
+        lock = file_at(top, f"refs/tags/{tag}", LOCK)
+        other = locked_version(lock) if lock is not None else None
         if other is not None and other.station != station:
             raise DataError(
                 f"the stations {other.station!r} (tag {tag}) and {station!r} would share the tag "
@@ -199,18 +193,21 @@ def _refuse_unpushed(top: Path, head: str, lock: str) -> None:
     """
     cache = cache_of(top)
     outputs = {out.path: cache.objects(out.md5) for out in heavy_outputs(top, head, lock)}
+    for file in outside_files(top, head, lock):
+        file.require_kept()
+        outputs[file.path] = cache.objects(file.md5)
     held = on_remote(top, set().union(*outputs.values()), seconds=_REMOTE_SECONDS)
     absent = {path: hashes - held for path, hashes in outputs.items() if hashes - held}
     if not absent:
         return
-    told = "\n".join(f"  {path}: {len(hashes)} objects" for path, hashes in absent.items())
+    counts = "\n".join(f"  {path}: {len(hashes)} objects" for path, hashes in absent.items())
     lists = {md5 for path in absent for md5 in outputs[path] & held if md5.endswith(".dir")}
     if lists:
         names = "\n".join(f"  files/md5/{md5[:2]}/{md5[2:]}" for md5 in sorted(lists))
         raise DataError(
-            f"the remote has lost files of a folder that it lists as whole:\n{told}\n"
+            f"the remote has lost files of a folder that it lists as whole:\n{counts}\n"
             f"Delete these lists from the remote, then run `dvc push`:\n{names}"
         )
     raise DataError(
-        f"outputs are not on the remote; run `dvc push`, or release with --push:\n{told}"
+        f"outputs are not on the remote; run `dvc push`, or release with --push:\n{counts}"
     )

@@ -1,18 +1,22 @@
 """The git and DVC repository around the pipeline, asked by its own commands.
 
 Only questions, and what the caller says: nothing here changes a work tree by itself. Every command
-that fails is told with what it said.
+that fails is an error that holds what the command said.
 """
 
 import os
+import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
+from fperank.ground.errors import DataError, ParameterError
+from fperank.handover.report import METRICS_FILE, Figures, parse_metrics
+from fperank.handover.version import FIGURES
+from fperank.params.file import read_yaml
 
-from fperank.running.errors import DataError
+PIPELINE = "dvc.yaml"
 
 _ENVIRONMENT = {
     # The stages must run with this very Python, whatever the shell's first one is.
@@ -20,23 +24,6 @@ _ENVIRONMENT = {
     "DVC_NO_ANALYTICS": "1",
     "GIT_TERMINAL_PROMPT": "0",
 }
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output of a stage as `dvc.lock` records it.
-
-    Attributes:
-        stage: name of the stage.
-        path: relative to the top of the repository.
-        md5: DVC's hash; of a folder it ends with `.dir`.
-        size: bytes, 0 where the lock file does not tell.
-    """
-
-    stage: str
-    path: str
-    md5: str
-    size: int
 
 
 def command_environment() -> dict[str, str]:
@@ -86,8 +73,8 @@ def top_folder(folder: Path) -> Path:
         DataError: it lies in none, or in one without a pipeline.
     """
     top = Path(git(folder, "rev-parse", "--show-toplevel").strip())
-    if not (top / "dvc.yaml").is_file():
-        raise DataError(f"{top} holds no dvc.yaml: run this in a repository of fperank")
+    if not (top / PIPELINE).is_file():
+        raise DataError(f"{top} holds no {PIPELINE}: run this in a repository of fperank")
     return top
 
 
@@ -99,72 +86,35 @@ def file_at(folder: Path, revision: str, path: str) -> str | None:
         return None
 
 
-def locked_outputs(lock: str) -> list[Output]:
-    """The outputs that a `dvc.lock` records, in its order; metrics and plots too.
-
-    Args:
-        lock: the text of the file.
-    """
-    stages = (yaml.safe_load(lock) or {}).get("stages") or {}
-    return [
-        Output(name, out["path"], str(out.get("md5", "")), int(out.get("size", 0)))
-        for name, stage in stages.items()
-        for out in stage.get("outs", [])
-    ]
-
-
-@dataclass(frozen=True)
-class VersionName:
-    """What names a model version: the folders below `data/`."""
-
-    station: str
-    variable: str
-    dataset_version: str
-    model_version: str
-
-
-def version_name(lock: str) -> VersionName | None:
-    """The model version whose files a `dvc.lock` records, or none where it records no model.
-
-    Args:
-        lock: the text of the file. Its parameters are read, not those of `params.yaml`: they are
-            what the files were made with, and have stayed the same names in every fperank.
+def figures_at(folder: Path, revision: str) -> Figures | None:
+    """The metrics that a revision holds in git, or none where it holds none.
 
     Raises:
-        DataError: the text is not YAML, as after a merge with conflicts, or lacks a name.
+        DataError: they are not what stage `report` writes.
     """
-    try:
-        # Every plain word is text: no hash, version or station may turn into a number or a truth.
-        content = yaml.load(lock, Loader=yaml.BaseLoader)  # noqa: S506  (builds text only)
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f" (line {place.line + 1})" if place else ""
-        raise DataError(
-            f"dvc.lock is not valid YAML{line}: is a conflict unresolved? Take one side of it "
-            "whole, then run `dvc repro`"
-        ) from None
-    stages = content.get("stages") if isinstance(content, dict) else None
-    if not isinstance(stages, dict) or "train" not in stages:
-        return None
-    names = {
-        name: value
-        for stage in stages.values()
-        for name, value in stage.get("params", {}).get("params.yaml", {}).items()
-    }
-    wanted = list(VersionName.__dataclass_fields__)
-    if missing := [name for name in wanted if not isinstance(names.get(name), str)]:
-        raise DataError(f"dvc.lock does not record {', '.join(missing)}: run `dvc repro`")
-    return VersionName(*(names[name] for name in wanted))
+    path = (FIGURES / METRICS_FILE).as_posix()
+    text = file_at(folder, revision, path)
+    return None if text is None else parse_metrics(text, path)
 
 
-def heavy_outputs(folder: Path, revision: str, lock: str) -> list[Output]:
-    """The outputs of a revision that DVC keeps: those that git does not.
+def yaml_mapping(text: str, where: str) -> dict[str, Any]:
+    """The names and values that a YAML file of the repository holds, as DVC reads them.
 
     Args:
-        folder: in the repository.
-        revision: whose files git is asked for.
-        lock: the text of `dvc.lock` at that revision.
+        text: of `dvc.lock`, `dvc.yaml`, `params.yaml` or a file that `dvc add` wrote.
+        where: what to name in an error.
+
+    Raises:
+        DataError: it holds something else, as after a merge with conflicts.
     """
-    listed = git(folder, "ls-tree", "-r", "-z", "--full-tree", "--name-only", revision)
-    in_git = set(listed.split("\0"))
-    return [out for out in locked_outputs(lock) if out.path not in in_git]
+    try:
+        content, line = read_yaml(text, where), ""
+    except ParameterError as error:
+        lines = re.findall(r"line \d+", str(error))
+        content, line = error, f" ({lines[-1]})" if lines else ""
+    if content is not None and not isinstance(content, dict):
+        raise DataError(
+            f"{where} is not valid YAML{line}: is a conflict unresolved? Take one side of it "
+            "whole, then run `dvc repro`"
+        )
+    return content or {}

@@ -5,10 +5,9 @@ user: here it is only read. What is copied is checked on the way, because DVC it
 and an S3 remote, and a damaged photo would then be taken for the recorded one.
 
 The remote is asked by a process of its own, so that a server that does not answer can never hold up
-the command that asks, and whatever a storage library raises is told as one line.
+the command that asks, and whatever a storage library raises becomes one line.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -17,7 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
+from fperank.ground.files import file_digest
 
 PLACEHOLDER = "s3://<"
 
@@ -38,12 +38,8 @@ class Store:
 
     def content(self, md5: str) -> bytes | None:
         """The content with this hash; none where it is absent or damaged."""
-        try:
-            content = self.path(md5).read_bytes()
-        except OSError:
-            return None
-        right = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return content if right == md5.removesuffix(".dir") else None
+        path = self.path(md5)
+        return path.read_bytes() if file_md5(path) == md5.removesuffix(".dir") else None
 
     def listing(self, md5: str) -> dict[str, str] | None:
         """The files of an output, relative path to hash, in order; none where it is not known.
@@ -103,10 +99,7 @@ def _copy(store: Store, other: Store, md5: str) -> None:
 def file_md5(path: Path) -> str:
     """MD5 of a file's content, "" where it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(
-                stream, lambda: hashlib.md5(usedforsecurity=False)
-            ).hexdigest()
+        return file_digest(path, "md5")
     except OSError:
         return ""
 
@@ -131,7 +124,7 @@ def on_remote(top: Path, hashes: Iterable[str], *, seconds: float) -> set[str]:
     """Which hashes lie on DVC's default remote.
 
     DVC uploads a folder's list (`.dir`) after its files: where the list lies, the files were
-    uploaded. Whether one was lost since, only asking for its own hash tells.
+    uploaded. Whether one was lost since, only asking for its own hash can show.
 
     Args:
         top: the top of the repository.
@@ -155,7 +148,7 @@ def on_remote(top: Path, hashes: Iterable[str], *, seconds: float) -> set[str]:
     except subprocess.TimeoutExpired:
         raise DataError(f"the remote did not answer within {seconds:g} s") from None
     if answer.returncode:
-        last = (answer.stderr.strip() or "no reason told").splitlines()[-1]
+        last = (answer.stderr.strip() or "it gave no reason").splitlines()[-1]
         raise DataError(f"the remote cannot be asked: {last}")
     return set(json.loads(answer.stdout))
 
@@ -168,7 +161,7 @@ def _ask(top: str) -> None:
         if not name:
             sys.exit("no default remote is set")
         if repo.config["remote"][name]["url"].startswith(PLACEHOLDER):
-            sys.exit(f"remote {name} is not set up yet; README.md tells how, under Remotes")
+            sys.exit(f"remote {name} is not set up yet; see README.md, under Remotes")
         held = repo.cloud.get_remote_odb().oids_exist(json.load(sys.stdin))
     json.dump(sorted(held), sys.stdout)
 

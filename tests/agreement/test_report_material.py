@@ -6,10 +6,10 @@ import pytest
 from fake_station import write_station
 
 from fperank.agreement.material import daily_means, rank_percentile, whole_days
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json, write_json
 from fperank.handover.input import InputFolder
 from fperank.handover.tables import local_dates
-from fperank.running.errors import DataError
 
 
 def test_pairs_carry_the_scores_of_both_photos(material):

@@ -3,8 +3,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json, write_bytes, write_json, write_text
-from fperank.running.errors import DataError
 
 
 def test_a_file_is_written_whole_with_its_parents_and_nothing_beside_it(tmp_path):

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 from toy import ZONE, times
 
+from fperank.ground.errors import DataError
 from fperank.handover import tables
-from fperank.running.errors import DataError
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from fperank.network.devices import choose_device, half_the_digits, mixed_precision, set_determinism
-from fperank.running.errors import ParameterError
+from fperank.ground.errors import ParameterError
+from fperank.network.devices import choose_device, mixed_precision, set_determinism, uses_bfloat16
 
 
 def test_seed_threads_and_algorithms_are_set():
@@ -24,7 +24,7 @@ def test_auto_takes_what_is_there_and_a_named_device_must_be_there():
 
 
 @pytest.mark.parametrize("can", [True, False])
-def test_processors_with_the_instructions_do_with_half_the_digits_unless_told_not_to(
+def test_processors_with_the_instructions_use_bfloat16_unless_float32_is_asked_for(
     can, monkeypatch
 ):
     def kind_of_product(precision):
@@ -39,13 +39,13 @@ def test_processors_with_the_instructions_do_with_half_the_digits_unless_told_no
 
 
 @pytest.mark.parametrize(("can", "asked"), [(True, "auto"), (False, "auto"), (True, "float32")])
-def test_cuda_cards_that_can_do_with_half_the_digits_unless_told_not_to(can, asked, monkeypatch):
+def test_cuda_cards_that_can_use_bfloat16_unless_float32_is_asked_for(can, asked, monkeypatch):
     def supported(*, including_emulation):
         return can or including_emulation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    assert half_the_digits(torch.device("cuda"), asked) == (can and asked == "auto")
+    assert uses_bfloat16(torch.device("cuda"), asked) == (can and asked == "auto")
 
 
-def test_apples_cards_keep_all_digits():
-    assert not half_the_digits(torch.device("mps"), "auto")
+def test_apples_cards_compute_in_float32():
+    assert not uses_bfloat16(torch.device("mps"), "auto")

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from fperank.ground.errors import ParameterError
 from fperank.network.ranknet import FlowRanker, make_backbone
-from fperank.running.errors import ParameterError
 
 
 @pytest.mark.parametrize(

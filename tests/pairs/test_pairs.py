@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from toy import annotate, changed, times
 
+from fperank.ground.errors import DataError, ParameterError
 from fperank.handover.input import INPUT_IMAGES, PAIRS
 from fperank.handover.tables import checked, local_dates
 from fperank.pairs.build import build, filter_images, label_pairs, split_pairs
 from fperank.params.parameters import InputParams
-from fperank.running.errors import DataError, ParameterError
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from dvc.utils.serialize import parse_yaml
 
+from fperank.ground.errors import ParameterError
 from fperank.params.file import check_group, load_params
 from fperank.params.parameters import InputParams, LocalParams, Params
-from fperank.running.errors import ParameterError
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")

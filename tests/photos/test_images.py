@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from fperank.photos import decode as images
-from fperank.photos.decode import PhotoView, read_photo, read_photos, view_for
-from fperank.running.errors import DataError, PhotoError
+from fperank.ground.errors import DataError, PhotoError
+from fperank.photos import decode
+from fperank.photos.decode import read_many
+from fperank.photos.view import PhotoView, view_for
 
 VIEW = PhotoView(height=30, width=40)
 
@@ -33,7 +34,7 @@ def nearly(pixels, expected):
 
 @pytest.fixture
 def plain(tmp_path):
-    return read_photo(saved(tmp_path, scene(), "plain.png"), VIEW)
+    return VIEW.read(saved(tmp_path, scene(), "plain.png"))
 
 
 def test_a_photo_becomes_bytes_of_the_views_size(plain):
@@ -45,16 +46,16 @@ def test_a_photo_becomes_bytes_of_the_views_size(plain):
 
 @pytest.mark.parametrize("name", ["a.jpg", "b.tif", "c.png", 'it\'s "odd" ñ..jpg'])
 def test_every_kind_of_file_and_name_is_read(tmp_path, plain, name):
-    assert nearly(read_photo(saved(tmp_path, scene(), name), VIEW), plain)
+    assert nearly(VIEW.read(saved(tmp_path, scene(), name)), plain)
 
 
 def test_colour_models_come_out_as_the_same_picture(tmp_path, plain):
     for mode, name in (("CMYK", "c.jpg"), ("RGBA", "a.png"), ("P", "p.png"), ("YCbCr", "y.jpg")):
-        assert nearly(read_photo(saved(tmp_path, scene().convert(mode), name), VIEW), plain), mode
+        assert nearly(VIEW.read(saved(tmp_path, scene().convert(mode), name)), plain), mode
 
 
 def test_a_grey_photo_has_three_equal_channels(tmp_path):
-    grey = read_photo(saved(tmp_path, scene().convert("L"), "g.jpg"), VIEW)
+    grey = VIEW.read(saved(tmp_path, scene().convert("L"), "g.jpg"))
     assert (grey[..., 0] == grey[..., 1]).all()
     assert (grey[..., 0] == grey[..., 2]).all()
     assert grey.std() > 10
@@ -64,27 +65,27 @@ def test_a_grey_photo_has_three_equal_channels(tmp_path):
 def test_a_16_bit_photo_is_scaled_to_8_bits(tmp_path, name):
     grey = np.asarray(scene().convert("L"))
     deep = Image.fromarray(grey.astype(np.uint16) * 257)
-    expected = read_photo(saved(tmp_path, scene().convert("L"), "g.png"), VIEW)
-    assert nearly(read_photo(saved(tmp_path, deep, name), VIEW), expected)
+    expected = VIEW.read(saved(tmp_path, scene().convert("L"), "g.png"))
+    assert nearly(VIEW.read(saved(tmp_path, deep, name)), expected)
 
 
 def test_a_rotated_photo_is_turned_upright(tmp_path, plain):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     path = saved(tmp_path, scene().rotate(90, expand=True), "r.jpg", exif=exif, quality=95)
-    assert nearly(read_photo(path, VIEW), plain)
+    assert nearly(VIEW.read(path), plain)
 
 
 def test_crops_cut_off_their_share(tmp_path):
     path = saved(tmp_path, scene(), "a.png")
-    bottom = read_photo(path, PhotoView(height=15, width=40, crop_top=0.5))
+    bottom = PhotoView(height=15, width=40, crop_top=0.5).read(path)
     assert tuple(bottom[2, 5]) == (0, 200, 0)
-    left = read_photo(path, PhotoView(height=30, width=20, crop_right=0.5))
+    left = PhotoView(height=30, width=20, crop_right=0.5).read(path)
     assert (left[..., 2] == 0).all()
 
 
 def waves(size):
-    """Smooth brightness that tells every place from its neighbours."""
+    """Smooth brightness that sets every pixel apart from its neighbours."""
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     red = 128 + 90 * np.sin(x / 37 + y / 91)
     green = 128 + 90 * np.cos(y / 29)
@@ -100,7 +101,7 @@ def stored_sizes(monkeypatch):
         sizes.append(image.size)
         return image.convert("RGB")
 
-    monkeypatch.setattr(images, "_eight_bit_rgb", eight_bit)
+    monkeypatch.setattr(decode, "eight_bit_rgb", eight_bit)
     return sizes
 
 
@@ -112,8 +113,8 @@ def test_a_large_jpeg_is_decoded_smaller_but_never_below_twice_the_view(
     tmp_path, stored_sizes, size, decoded
 ):
     path = saved(tmp_path, waves(size), "large.jpg", quality=95)
-    exact = read_photo(saved(tmp_path, waves(size), "large.png"), VIEW)
-    assert np.abs(read_photo(path, VIEW) - exact.astype(int)).mean() < 1.5
+    exact = VIEW.read(saved(tmp_path, waves(size), "large.png"))
+    assert np.abs(VIEW.read(path) - exact.astype(int)).mean() < 1.5
     assert stored_sizes == [size, decoded]
     assert min(decoded[0] / VIEW.width, decoded[1] / VIEW.height) >= 2
 
@@ -131,7 +132,7 @@ def test_a_jpeg_decoded_smaller_shows_the_same_part_however_it_lies(
     exif[ExifTags.Base.Orientation] = orientation
     jpeg = saved(tmp_path, stored, "a.jpg", exif=exif, quality=95)
     png = saved(tmp_path, stored, "a.png", exif=exif)
-    pixels, exact = read_photo(jpeg, view).astype(int), read_photo(png, view).astype(int)
+    pixels, exact = view.read(jpeg).astype(int), view.read(png).astype(int)
     assert max(stored_sizes[0]) < 641
     assert np.abs(pixels - exact).mean() < 1.5
     shifted = [
@@ -145,8 +146,8 @@ def test_a_jpeg_decoded_smaller_shows_the_same_part_however_it_lies(
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_a_grey_or_cmyk_jpeg_decoded_smaller_is_the_same_picture(tmp_path, mode):
     picture = waves((640, 480)).convert(mode)
-    exact = read_photo(saved(tmp_path, picture.convert("RGB"), "a.png"), VIEW)
-    pixels = read_photo(saved(tmp_path, picture, "a.jpg", quality=95), VIEW)
+    exact = VIEW.read(saved(tmp_path, picture.convert("RGB"), "a.png"))
+    pixels = VIEW.read(saved(tmp_path, picture, "a.jpg", quality=95))
     assert np.abs(pixels - exact.astype(int)).mean() < 1.5
 
 
@@ -156,13 +157,13 @@ def test_a_truncated_jpeg_is_refused_also_where_it_is_decoded_smaller(tmp_path, 
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(PhotoError, match="is broken"):
-        read_photo(path, VIEW)
+        VIEW.read(path)
 
 
 def test_another_shape_keeps_its_proportions_and_loses_its_edges(tmp_path):
     circle = Image.new("RGB", (400, 120))
     circle.paste((255, 255, 255), (170, 30, 230, 90))
-    pixels = read_photo(saved(tmp_path, circle, "wide.png"), VIEW)[..., 0] > 127
+    pixels = VIEW.read(saved(tmp_path, circle, "wide.png"))[..., 0] > 127
     assert pixels.any(axis=0).sum() == pytest.approx(15, abs=1)
     assert pixels.any(axis=1).sum() == pytest.approx(15, abs=1)
 
@@ -179,7 +180,7 @@ def test_a_file_that_is_no_image_has_a_reason_without_its_path(tmp_path, content
     path = tmp_path / "bad.jpg"
     path.write_bytes(content)
     with pytest.raises(PhotoError, match=reason) as caught:
-        read_photo(path, VIEW)
+        VIEW.read(path)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -192,37 +193,37 @@ def test_a_truncated_photo_is_refused_with_a_reason(tmp_path, kind, share):
     path = tmp_path / "cut.bin"
     path.write_bytes(buffer.getvalue()[: int(len(buffer.getvalue()) * share)])
     with pytest.raises(PhotoError, match=r"is broken|is not an image") as caught:
-        read_photo(path, VIEW)
+        VIEW.read(path)
     assert str(tmp_path) not in str(caught.value)
 
 
 def test_absent_files_and_folders_have_reasons(tmp_path):
     with pytest.raises(PhotoError, match="the file is absent"):
-        read_photo(tmp_path / "none.jpg", VIEW)
+        VIEW.read(tmp_path / "none.jpg")
     with pytest.raises(PhotoError, match="is a folder, not a photo"):
-        read_photo(tmp_path, VIEW)
+        VIEW.read(tmp_path)
 
 
 def test_a_photo_one_pixel_high_is_too_small(tmp_path):
     path = saved(tmp_path, Image.new("RGB", (320, 1)), "line.png")
     with pytest.raises(PhotoError, match="is 320 x 1 pixels: too small to score"):
-        read_photo(path, VIEW)
+        VIEW.read(path)
 
 
 def test_100_megapixels_are_read_and_200_are_refused(tmp_path):
     path = saved(tmp_path, Image.new("L", (10000, 10000), 50), "large.png")
-    assert (read_photo(path, VIEW) == 50).all()
+    assert (VIEW.read(path) == 50).all()
     path = saved(tmp_path, Image.new("1", (20000, 10000)), "larger.png")
     with pytest.raises(PhotoError, match="is larger than 178 megapixels"):
-        read_photo(path, VIEW)
+        VIEW.read(path)
 
 
-def test_many_photos_come_in_their_order_with_errors_in_their_place(tmp_path):
+def test_many_photos_come_in_their_order_with_errors_among_them(tmp_path):
     paths = []
     for k in range(70):
         paths.append(saved(tmp_path, Image.new("RGB", (40, 30), (k, k, k)), f"{k}.png"))
     paths[9].write_bytes(b"")
-    result = list(read_photos(paths, VIEW, workers=2))
+    result = list(read_many(paths, VIEW.read, workers=2))
     assert isinstance(result[9], PhotoError)
     assert [int(p[0, 0, 0]) for k, p in enumerate(result) if k != 9] == [
         k for k in range(70) if k != 9

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from toy import water_photo
 
+from fperank.ground.errors import PhotoError
 from fperank.photos import cache as pixel_cache
 from fperank.photos.cache import PixelCache
-from fperank.photos.decode import PhotoView, read_photo
-from fperank.running.errors import PhotoError
+from fperank.photos.stretched import SeedView
+from fperank.photos.view import PhotoView
 
 VIEW = PhotoView(height=18, width=24, crop_bottom=0.1)
 LARGE = 10**9
@@ -32,22 +33,25 @@ def photos(tmp_path):
 def decoded(monkeypatch):
     """The files that were really decoded, in order."""
     names = []
+    read = PhotoView.read
 
-    def read(path, view):
+    def counted(view, path):
         names.append(path.name)
-        return read_photo(path, view)
+        return read(view, path)
 
-    monkeypatch.setattr(pixel_cache, "read_photo", read)
+    monkeypatch.setattr(PhotoView, "read", counted)
     return names
 
 
 def test_the_pixels_are_those_of_the_photo_whether_the_cache_was_cold_or_warm(
     photos, tmp_path, decoded
 ):
+    expected = [VIEW.read(path) for path in photos]
+    decoded.clear()
     for _ in range(2):
         with PixelCache(tmp_path / "cache", LARGE) as cache:
-            for path in photos:
-                assert np.array_equal(cache.read(path, VIEW), read_photo(path, VIEW))
+            for path, pixels in zip(photos, expected, strict=True):
+                assert np.array_equal(cache.read(path, VIEW), pixels)
     assert decoded == [path.name for path in photos], "each once"
 
 
@@ -56,7 +60,7 @@ def test_a_file_that_has_changed_is_decoded_anew_even_with_its_old_size(photos, 
     with PixelCache(tmp_path / "cache", LARGE) as cache:
         for photo in photos[:4]:
             path.write_bytes(photo.read_bytes().ljust(10_000, b"\0"))
-            assert np.array_equal(cache.read(path, VIEW), read_photo(photo, VIEW))
+            assert np.array_equal(cache.read(path, VIEW), VIEW.read(photo))
 
 
 def test_a_file_that_has_not_changed_is_not_even_read(photos, tmp_path, monkeypatch):
@@ -83,15 +87,16 @@ def test_another_view_has_its_own_entry(photos, tmp_path):
     other = PhotoView(height=20, width=30)
     with PixelCache(tmp_path / "cache", LARGE) as cache:
         cache.read(photos[0], VIEW)
-        assert np.array_equal(cache.read(photos[0], other), read_photo(photos[0], other))
+        assert np.array_equal(cache.read(photos[0], other), other.read(photos[0]))
 
 
 def test_other_decoding_code_makes_all_entries_void(photos, tmp_path, decoded, monkeypatch):
     with PixelCache(tmp_path / "cache", LARGE) as cache:
         cache.read(photos[0], VIEW)
-    changed = tmp_path / "images.py"
-    changed.write_text("# other code\n")
-    monkeypatch.setattr(pixel_cache.images, "__file__", str(changed))
+    changed = tmp_path / "code"
+    changed.mkdir()
+    (changed / "decode.py").write_text("# other code\n")
+    monkeypatch.setattr(pixel_cache, "_CODE", changed)
     pixel_cache._decoder.cache_clear()
     with PixelCache(tmp_path / "cache", LARGE) as cache:
         cache.read(photos[0], VIEW)
@@ -99,7 +104,18 @@ def test_other_decoding_code_makes_all_entries_void(photos, tmp_path, decoded, m
     assert decoded == ["0.jpg", "0.jpg"]
 
 
-def test_a_photo_that_cannot_be_read_is_told_each_time(tmp_path):
+def test_a_view_whose_pixels_are_not_worth_keeping_reads_anew_each_time(photos, tmp_path):
+    view = SeedView(resized_height=48, resized_width=64, height=38, width=51, antialias=False)
+    with PixelCache(tmp_path / "cache", LARGE) as cache:
+        for _ in range(2):
+            pixels = cache.read(photos[0], view)
+            assert pixels.dtype == np.float32
+            assert np.array_equal(pixels, view.read(photos[0]))
+    with sqlite3.connect(tmp_path / "cache" / "pixels.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM pixels").fetchone() == (0,)
+
+
+def test_a_photo_that_cannot_be_read_is_refused_each_time(tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no photo")
     with PixelCache(tmp_path / "cache", LARGE) as cache:
@@ -153,25 +169,27 @@ def test_without_room_nothing_is_kept(photos, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_broken_database_costs_time_only_and_is_told(photos, tmp_path, capsys):
+def test_a_broken_database_costs_time_only_and_is_reported(photos, tmp_path, capsys):
     folder = tmp_path / "cache"
     folder.mkdir()
     (folder / "pixels.sqlite").write_bytes(b"no database" * 1000)
     with PixelCache(folder, LARGE) as cache:
-        assert np.array_equal(cache.read(photos[0], VIEW), read_photo(photos[0], VIEW))
+        assert np.array_equal(cache.read(photos[0], VIEW), VIEW.read(photos[0]))
     assert "cannot be used" in capsys.readouterr().err
 
 
-def test_a_database_that_breaks_in_the_middle_costs_time_only_and_is_told(photos, tmp_path, capsys):
+def test_a_database_that_breaks_in_the_middle_costs_time_only_and_is_reported(
+    photos, tmp_path, capsys
+):
     with PixelCache(tmp_path, LARGE) as cache:
         cache.read(photos[0], VIEW)
         with sqlite3.connect(tmp_path / "pixels.sqlite") as other:
             other.execute("DROP TABLE pixels")
         for path in photos:
-            assert np.array_equal(cache.read(path, VIEW), read_photo(path, VIEW))
-    told = capsys.readouterr().err
-    assert told.count("no such table: pixels") == 1
-    assert "photos are decoded anew" in told
+            assert np.array_equal(cache.read(path, VIEW), VIEW.read(path))
+    printed = capsys.readouterr().err
+    assert printed.count("no such table: pixels") == 1
+    assert "photos are decoded anew" in printed
 
 
 def test_deleting_the_cache_in_the_middle_does_no_harm(photos, tmp_path):
@@ -180,14 +198,14 @@ def test_deleting_the_cache_in_the_middle_does_no_harm(photos, tmp_path):
         for path in (tmp_path / "cache").iterdir():
             path.unlink()
         for path in photos:
-            assert np.array_equal(cache.read(path, VIEW), read_photo(path, VIEW))
+            assert np.array_equal(cache.read(path, VIEW), VIEW.read(path))
 
 
 def _fill(folder, paths):
     with PixelCache(folder, LARGE) as cache:
         for _ in range(5):
             for path in paths:
-                assert np.array_equal(cache.read(path, VIEW), read_photo(path, VIEW))
+                assert np.array_equal(cache.read(path, VIEW), VIEW.read(path))
 
 
 def test_two_processes_may_fill_it_at_once(photos, tmp_path):
@@ -204,7 +222,7 @@ def test_two_processes_may_fill_it_at_once(photos, tmp_path):
 
 def test_a_killed_process_leaves_a_cache_that_serves(photos, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from fperank.photos.decode import PhotoView\n"
+        "import sys; from pathlib import Path; from fperank.photos.view import PhotoView\n"
         "from fperank.photos.cache import PixelCache\n"
         "cache = PixelCache(Path(sys.argv[1]), 10**9)\n"
         "k = 0\n"

@@ -6,12 +6,12 @@ from pydantic import ValidationError
 from seed_reference import trail_photo
 from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
+from fperank.ground.errors import PhotoError
 from fperank.handover.model import ModelDescription
-from fperank.network.model_file import load_model, save_model
+from fperank.network.model_file import load_model, network_of, save_model
 from fperank.params.parameters import PredictParams
-from fperank.photos.decode import PhotoView
-from fperank.photos.stretched import SeedView, read_seed_photo
-from fperank.running.errors import PhotoError
+from fperank.photos.stretched import SeedView
+from fperank.photos.view import PhotoView
 from fperank.scoring.scorer import Scorer
 
 VIEW = SeedView(resized_height=48, resized_width=64, height=38, width=51, antialias=False)
@@ -25,7 +25,7 @@ def photo(tmp_path):
 @pytest.mark.parametrize("antialias", [True, False])
 def test_pixels_are_those_of_torchvision(photo, antialias):
     view = VIEW.model_copy(update={"antialias": antialias})
-    pixels = read_seed_photo(photo, view)
+    pixels = view.read(photo)
     steps = Compose([ToTensor(), Resize([48, 64], antialias=antialias), CenterCrop([38, 51])])
     expected = steps(Image.open(photo)).permute(1, 2, 0).numpy()
     assert (pixels.dtype, pixels.shape) == (np.float32, (38, 51, 3))
@@ -38,20 +38,20 @@ def test_the_orientation_that_exif_tells_is_not_looked_at(photo, tmp_path):
     image = Image.open(photo)
     image.save(tmp_path / "a.png")
     image.save(tmp_path / "b.png", exif=exif)
-    one, other = (read_seed_photo(tmp_path / name, VIEW) for name in ("a.png", "b.png"))
+    one, other = (VIEW.read(tmp_path / name) for name in ("a.png", "b.png"))
     assert (one == other).all()
 
 
-def test_grey_photos_are_read_and_bad_ones_told(photo, tmp_path):
+def test_grey_photos_are_read_and_bad_ones_refused(photo, tmp_path):
     Image.open(photo).convert("L").save(tmp_path / "grey.png")
-    grey = read_seed_photo(tmp_path / "grey.png", VIEW)
+    grey = VIEW.read(tmp_path / "grey.png")
     assert (grey[:, :, 0] == grey[:, :, 2]).all()
     (tmp_path / "empty.jpg").write_bytes(b"")
     with pytest.raises(PhotoError, match=r"^the file is empty$"):
-        read_seed_photo(tmp_path / "empty.jpg", VIEW)
+        VIEW.read(tmp_path / "empty.jpg")
     Image.new("RGB", (30, 7)).save(tmp_path / "low.png")
     with pytest.raises(PhotoError, match=r"^is 30 x 7 pixels: too small to score$"):
-        read_seed_photo(tmp_path / "low.png", VIEW)
+        VIEW.read(tmp_path / "low.png")
 
 
 def description(view):
@@ -69,10 +69,10 @@ def description(view):
     )
 
 
-def test_the_kind_of_view_is_told_in_the_file_and_files_without_one_still_load(tmp_path):
+def test_the_kind_of_view_stands_in_the_file_and_files_without_one_still_load(tmp_path):
     for view in (VIEW, PhotoView(height=32, width=43, crop_top=0.1)):
-        told = description(view)
-        save_model(tmp_path, told.network().state_dict(), told)
+        described = description(view)
+        save_model(tmp_path, network_of(described).state_dict(), described)
         assert load_model(tmp_path)[1].view == view
     assert '"kind"' not in (tmp_path / "model.json").read_text()
     with pytest.raises(ValidationError, match="less than or equal to 2048"):
@@ -81,8 +81,8 @@ def test_the_kind_of_view_is_told_in_the_file_and_files_without_one_still_load(t
 
 def test_a_score_is_the_same_bits_alone_and_in_any_batch(tmp_path):
     torch.manual_seed(0)
-    told = description(VIEW)
-    save_model(tmp_path / "model", told.network().state_dict(), told)
+    described = description(VIEW)
+    save_model(tmp_path / "model", network_of(described).state_dict(), described)
     scorer = Scorer.load(tmp_path / "model", PredictParams(threads=2, accelerator="cpu"))
     sizes = [(90 + 3 * k, 70) for k in range(37)]
     paths = [trail_photo(tmp_path / f"{k}.jpg", size, k) for k, size in enumerate(sizes)]

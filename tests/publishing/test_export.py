@@ -1,19 +1,20 @@
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_station import write_station
+from written_version import write_version
 
 from fperank import cli
-from fperank.ground.files import write_json
+from fperank.handover.input import INPUT_IMAGES, InputFolder, ModelInput, write_input
+from fperank.handover.predictions import PREDICTIONS_FILE, PredictionsFolder, write_predictions
+from fperank.handover.station import Station
+from fperank.handover.tables import write_table
+from fperank.handover.version import Version
 from fperank.publishing.fpe_files import read_predictions
-from fperank.publishing.publish import Version
 
-ROOT = Path(__file__).parents[2]
 VERSION = Version("West Brook 0 (Lower)", "FLOW_CFS", "dataset-1", "model-1")
 SETS = ["0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"]
 PARAMETERS = {
@@ -23,41 +24,38 @@ PARAMETERS = {
 }
 
 
-def as_of_fpe(path, urls=True):
-    """Give the photos of a table the names and addresses that the Flow Photo Explorer gives."""
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+def as_of_fpe(table, urls=True):
+    """The table, its photos named and addressed as the Flow Photo Explorer names them."""
     for column in [name for name in table.columns if name.startswith("filename")]:
-        table[column] = [
+        named = [
             f"imagesets/{SETS[sum(name.encode()) % 2]}/images/{name.replace('/', '-')}"
             for name in table[column]
         ]
+        table = table.assign(**{column: named})
     if "url" in table and urls:
-        table["url"] = "https://b.s3.us-west-2.amazonaws.com/" + table["filename"]
-    table.to_csv(path, index=False)
+        table = table.assign(url="https://b.s3.us-west-2.amazonaws.com/" + table["filename"])
+    return table
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     top = tmp_path_factory.mktemp("whole")
-    parts = write_station(top / "made", days=4, photos_per_day=4, n_pairs=40)
-    for path in (parts.input / "images.csv", parts.predictions / "predictions.csv"):
-        as_of_fpe(path)
-    table = pd.read_csv(parts.predictions / "predictions.csv", dtype="str", keep_default_na=False)
+    write_version(top, VERSION, days=4, photos_per_day=4, n_pairs=40)
+    folder = InputFolder(top / VERSION.input)
+    params = folder.summary.parameters.model_copy(update=PARAMETERS)
+    made = ModelInput(
+        Station(name=VERSION.station, timezone="America/New_York", id="29"),
+        as_of_fpe(folder.images),
+        as_of_fpe(folder.pairs),
+        folder.summary.model_copy(
+            update={"dataset_version": VERSION.dataset_version, "parameters": params}
+        ),
+    )
+    scored = PredictionsFolder(top / VERSION.predictions, "America/New_York")
+    table = as_of_fpe(scored.predictions)
     table.loc[0, "filename"] = "elsewhere.jpg"
-    table.to_csv(parts.predictions / "predictions.csv", index=False)
-    as_of_fpe(parts.input / "pairs.csv")
-    told = {"dataset_version": "dataset-1", "variable": "FLOW_CFS", "parameters": PARAMETERS}
-    write_json(told, parts.input / "input.json")
-    station = {"name": VERSION.station, "timezone": "America/New_York", "id": "29"}
-    write_json(station, parts.input / "station.json")
-    models = VERSION.file(top, "input/images.csv").parent.parent
-    models.parent.mkdir(parents=True)
-    (top / "made").rename(models)
-    text = (ROOT / "params.yaml").read_text("utf-8")
-    for name in ("station", "dataset_version", "model_version"):
-        value = json.dumps(getattr(VERSION, name))
-        text = re.sub(rf"^{name}: .*$", f"{name}: {value}", text, flags=re.M)
-    (top / "params.yaml").write_text(text, encoding="utf-8")
+    write_predictions(table, scored.failures, scored.summary.parameters, scored.folder)
+    write_input(made, folder.folder)
     return top
 
 
@@ -74,19 +72,21 @@ def fperank(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["fperank", "export", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        told = capsys.readouterr()
-        return ended.value.code, " ".join((told.out + told.err).split())
+        printed = capsys.readouterr()
+        return ended.value.code, " ".join((printed.out + printed.err).split())
 
     return run
 
 
 def test_a_version_becomes_the_files_of_the_flow_photo_explorer(top, fperank):
-    code, told = fperank("out", "--model-code", "RANK-FLOW-20240402")
+    code, printed = fperank("out", "--model-code", "RANK-FLOW-20240402")
     assert code == 0
-    table = pd.read_csv(VERSION.file(top, "predictions/predictions.csv"))
+    table = pd.read_csv(top / VERSION.predictions / PREDICTIONS_FILE)
     n, scored = len(table), table["score"].notna().sum()
-    assert told.startswith(f"wrote out: {n} photos, {scored} with a score, 2 image sets, photos be")
-    assert "1 photos are in no image set" in told
+    assert printed.startswith(
+        f"wrote out: {n} photos, {scored} with a score, 2 image sets, photos be"
+    )
+    assert "1 photos are in no image set" in printed
     files = {p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file()}
     sets = {f"imagesets/{name}/predictions.csv" for name in SETS}
     assert files == sets | {"predictions.csv", "manifest.json", "rank-input.json"}
@@ -96,32 +96,32 @@ def test_a_version_becomes_the_files_of_the_flow_photo_explorer(top, fperank):
     merged = parts.merge(whole_table, on=["image_id", "timestamp", "filename", "url"])
     pd.testing.assert_series_equal(merged["score_x"], merged["score_y"], check_names=False)
     listed = json.loads(Path("out/manifest.json").read_text("utf-8"))
-    images = pd.read_csv(VERSION.file(top, "input/images.csv"))
+    images = pd.read_csv(InputFolder(top / VERSION.input).images_file)
     assert listed == [{"prefix": "s3://b/"}, *images["filename"]]
 
 
-def test_rank_input_tells_what_the_model_was_made_from(top, fperank):
+def test_rank_input_says_what_the_model_was_made_from(top, fperank):
     fperank("out", "--model-code", "RANK-FLOW-20240402")
-    told = json.loads(Path("out/rank-input.json").read_text("utf-8"))
-    images = pd.read_csv(VERSION.file(top, "input/images.csv"))
-    pairs = pd.read_csv(VERSION.file(top, "input/pairs.csv"))
-    assert told["model_code"] == "RANK-FLOW-20240402"
-    assert (told["dataset_code"], told["variable_id"]) == ("dataset-1", "FLOW_CFS")
-    assert told["annotation_variable"] == "FLOW"
-    assert told["station"] == {"id": 29, "name": VERSION.station}
-    assert told["images"]["n"] == len(images)
-    assert told["images"]["start"] == "2023-11-10T07:00:00-0500"
-    assert told["images"]["splits"] == {
+    listed = json.loads(Path("out/rank-input.json").read_text("utf-8"))
+    images = pd.read_csv(InputFolder(top / VERSION.input).images_file)
+    pairs = pd.read_csv(InputFolder(top / VERSION.input).pairs_file)
+    assert listed["model_code"] == "RANK-FLOW-20240402"
+    assert (listed["dataset_code"], listed["variable_id"]) == ("dataset-1", "FLOW_CFS")
+    assert listed["annotation_variable"] == "FLOW"
+    assert listed["station"] == {"id": 29, "name": VERSION.station}
+    assert listed["images"]["n"] == len(images)
+    assert listed["images"]["start"] == "2023-11-10T07:00:00-0500"
+    assert listed["images"]["splits"] == {
         split: int((images["split"] == split).sum())
         for split in ("train", "val", "test-in", "test-out")
     }
-    assert told["pairs"]["splits"] == {
+    assert listed["pairs"]["splits"] == {
         split: int((pairs["split"] == split).sum()) for split in ("train", "val")
     }
-    assert (told["pairs"]["n"], told["pairs"]["method"]) == (len(pairs), "image")
-    assert told["pairs"]["source"] == "human"
-    assert told["args"]["args"] == ["RANK-FLOW-20240402"]
-    options = told["args"]["options"]
+    assert (listed["pairs"]["n"], listed["pairs"]["method"]) == (len(pairs), "image")
+    assert listed["pairs"]["source"] == "human"
+    assert listed["args"]["args"] == ["RANK-FLOW-20240402"]
+    options = listed["args"]["options"]
     assert (options["min_hour"], options["max_hour"], options["seed"]) == (8, 17, 5)
     assert (options["images_start"], options["images_end"]) == ("2023-11-10", "2023-12-31")
 
@@ -137,17 +137,22 @@ def test_the_same_version_gives_the_same_bytes(top, fperank):
     assert json.loads(Path("a/rank-input.json").read_text())["model_code"] == "model-1"
 
 
-def test_mistakes_are_told_and_leave_nothing(top, fperank):
+def test_mistakes_are_named_and_leave_nothing(top, fperank):
     Path("there").mkdir()
-    code, told = fperank("there")
-    assert (code, "there exists already: name a folder that does not" in told) == (1, True)
-    path = VERSION.file(top, "input/images.csv")
-    as_of_fpe(path, urls=False)
-    code, told = fperank("out")
-    assert (code, "do not tell one place" in told, "add --prefix" in told) == (1, True, True)
-    code, told = fperank("out", "--prefix", "bucket")
-    assert (code, "'bucket' is no place in S3" in told) == (1, True)
+    code, printed = fperank("there")
+    assert (code, "there exists already: name a folder that does not" in printed) == (1, True)
+    path = InputFolder(top / VERSION.input).images_file
+    there = InputFolder(top / VERSION.input).images
+    write_table(there.assign(url=None), INPUT_IMAGES, path)
+    code, printed = fperank("out")
+    assert (code, "share no prefix" in printed, "add --prefix" in printed) == (1, True, True)
+    code, printed = fperank("out", "--prefix", "bucket")
+    assert (code, "'bucket' is no address in S3" in printed) == (1, True)
     path.unlink()
-    code, told = fperank("out")
-    assert (code, "the version is not whole" in told, "run `dvc repro`" in told) == (1, True, True)
+    code, printed = fperank("out")
+    assert (code, "Brook 0 (Lower) is not whole" in printed, "run `dvc repro`" in printed) == (
+        1,
+        True,
+        True,
+    )
     assert sorted(p.name for p in Path().iterdir()) == ["data", "params.yaml", "there"]

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from fperank.ground.errors import DataError
 from fperank.handover.tables import parse_times
 from fperank.publishing.fpe_files import (
     common_prefix,
@@ -10,7 +11,6 @@ from fperank.publishing.fpe_files import (
     read_predictions,
     station_predictions,
 )
-from fperank.running.errors import DataError
 
 SET_A, SET_B = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 BUCKET = "https://some-bucket.s3.us-west-2.amazonaws.com"
@@ -71,11 +71,11 @@ def test_what_is_written_is_read_back(tmp_path):
         (imageset_predictions, ["image_id", "timestamp", "filename", "url", "score"]),
     ):
         path.write_text(write(predictions()), "utf-8")
-        told = read_predictions(path)
+        read = read_predictions(path)
         expected = predictions("UTC").round({"value": 9})[columns]
-        pd.testing.assert_frame_equal(told, expected, check_dtype=False)
-        path.write_text(write(told), "utf-8")
-        pd.testing.assert_frame_equal(read_predictions(path), told)
+        pd.testing.assert_frame_equal(read, expected, check_dtype=False)
+        path.write_text(write(read), "utf-8")
+        pd.testing.assert_frame_equal(read_predictions(path), read)
 
 
 def test_scores_come_back_to_the_last_bit_of_32(tmp_path):
@@ -93,13 +93,13 @@ def test_columns_are_found_by_name_and_r_writes_na(tmp_path):
         "NA,x,NA,a.jpg,2022-12-11 15:45:01-05:00,1\n"
         "0.5,x,https://h/a,b.jpg,2022-12-11 15:45:01.250000-05:00,NA\n"
     )
-    told = read_predictions(path)
-    assert list(told.columns) == ["image_id", "timestamp", "filename", "url", "score"]
-    assert told["score"].isna().tolist() == told["url"].isna().tolist() == [True, False]
-    assert told["timestamp"].iloc[0].isoformat() == "2022-12-11T20:45:01+00:00"
+    read = read_predictions(path)
+    assert list(read.columns) == ["image_id", "timestamp", "filename", "url", "score"]
+    assert read["score"].isna().tolist() == read["url"].isna().tolist() == [True, False]
+    assert read["timestamp"].iloc[0].isoformat() == "2022-12-11T20:45:01+00:00"
 
 
-def test_a_file_that_is_no_such_table_is_told(tmp_path):
+def test_a_file_that_is_no_such_table_is_refused(tmp_path):
     path = tmp_path / "predictions.csv"
     header = "image_id,timestamp,filename,url,score\n"
     for text, words in {
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_such_table_is_told(tmp_path):
         read_predictions(path)
 
 
-def test_image_sets_are_told_by_file_names_only_where_they_are_theirs():
+def test_image_sets_are_found_by_file_names_only_where_they_are_theirs():
     names = [
         f"imagesets/{SET_A}/images/A.JPG",
         f"x/imagesets/{SET_A}/images/A.JPG",
@@ -124,9 +124,9 @@ def test_image_sets_are_told_by_file_names_only_where_they_are_theirs():
         "imagesets/../images/A.JPG",
         "a.jpg",
     ]
-    told = image_set_of(pd.Series(names))
-    assert told.tolist()[0] == SET_A
-    assert told.isna().tolist() == [False, True, True, True, True]
+    found = image_set_of(pd.Series(names))
+    assert found.tolist()[0] == SET_A
+    assert found.isna().tolist() == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_the_manifest_begins_with_the_prefix():
     names = pd.Series(["imagesets/a.jpg", "imagesets/b.jpg"])
     listed = [{"prefix": "s3://bucket/"}, "imagesets/a.jpg", "imagesets/b.jpg"]
     assert manifest("s3://bucket", names) == manifest("s3://bucket/", names) == listed
-    with pytest.raises(DataError, match="prefix 'bucket/' is no place in S3: write s3://bucket/"):
+    with pytest.raises(DataError, match="prefix 'bucket/' is no address in S3: write s3://bucket/"):
         manifest("bucket/", names)

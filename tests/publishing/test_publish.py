@@ -11,16 +11,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_station import write_station
+from written_version import write_version
 
 from fperank import cli
-from fperank.publishing.destinations import FolderPlace, S3Place
-from fperank.publishing.publish import LAST, Version, checked_uuid, publish, read_list
+from fperank.ground.errors import DataError
+from fperank.ground.files import write_json, write_text
+from fperank.handover.dataset import Dataset, DatasetFolder, write_dataset
+from fperank.handover.input import InputFolder
+from fperank.handover.model import ModelFolder
+from fperank.handover.predictions import PREDICTIONS_FILE
+from fperank.handover.report import METRICS_FILE, PAGE_FILE
+from fperank.handover.version import Version
+from fperank.publishing.destinations import FolderDestination, S3Destination
+from fperank.publishing.publish import checked_uuid, publish, version_uuid
 from fperank.publishing.published_files import write_archive
-from fperank.running.errors import DataError
+from fperank.publishing.station_list import read_list
 from fperank.stations.answers.files import read_annotations
 
-ROOT = Path(__file__).parents[2]
 VERSION = Version("West Brook 0 (Lower)", "FLOW_CFS", "dataset-1", "model-1")
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 NAMES = [
@@ -37,37 +44,22 @@ NAMES = [
 def whole(tmp_path_factory):
     """A folder with `params.yaml` and one whole version, as the stages would leave it."""
     top = tmp_path_factory.mktemp("whole")
-    parts = write_station(top / "made", days=4, photos_per_day=4, n_pairs=40)
-    pairs = parts.dataset / "pairs.csv"
-    table = pd.read_csv(pairs, dtype="str", keep_default_na=False)
-    table["user_id"] = [("u-bbbbbbbbbbbb", "u-aaaaaaaaaaaa", "")[k % 3] for k in range(len(table))]
-    table.to_csv(pairs, index=False)
-    station = parts.dataset / "station.json"
-    station.write_text(station.read_text("utf-8").replace('"label"', '"id": 7, "label"'), "utf-8")
-    (parts.model / "model.safetensors").write_bytes(bytes(range(256)) * 50)
-    (top / "made/report").mkdir()
-    (top / "made/report/report.html").write_text("<h1>ñ</h1>", encoding="utf-8")
-    (top / "made/report/metrics.json").write_text("{}")
-    dataset = VERSION.file(top, "data/images.csv").parent
-    dataset.parent.mkdir(parents=True)
-    (top / "made/data").rename(dataset)
-    models = VERSION.file(top, "input/images.csv").parent.parent
-    models.parent.mkdir()
-    (top / "made").rename(models)
-    text = (ROOT / "params.yaml").read_text("utf-8")
-    for name, value in (
-        ("station", f'"{VERSION.station}"'),
-        ("dataset_version", VERSION.dataset_version),
-        ("model_version", VERSION.model_version),
-    ):
-        text = re.sub(rf"^{name}: .*$", f"{name}: {value}", text, flags=re.M)
-    (top / "params.yaml").write_text(text, encoding="utf-8")
+    write_version(top, VERSION, days=4, photos_per_day=4, n_pairs=40)
+    folder = DatasetFolder(top / VERSION.dataset)
+    users = [("u-bbbbbbbbbbbb", "u-aaaaaaaaaaaa", None)[k % 3] for k in range(len(folder.pairs))]
+    station = folder.station.model_copy(update={"id": "7"})
+    pairs = folder.pairs.assign(user_id=users)
+    dataset = Dataset(station, folder.images, pairs, folder.observations, folder.excluded)
+    write_dataset(dataset, folder.summary, folder.folder)
+    ModelFolder(top / VERSION.model).weights_file.write_bytes(bytes(range(256)) * 50)
+    write_text(top / VERSION.report / PAGE_FILE, "<h1>ñ</h1>")
+    write_json({}, top / VERSION.report / METRICS_FILE)
     return top
 
 
 @pytest.fixture
 def top(whole, tmp_path, monkeypatch):
-    """A copy of it to change, and the place where commands run."""
+    """A copy of it to change, and the folder that commands run in."""
     copy = shutil.copytree(whole, tmp_path / "top")
     monkeypatch.chdir(copy)
     return copy
@@ -82,8 +74,8 @@ def fperank(monkeypatch, capsys):
             code = 0
         except SystemExit as ended:
             code = ended.code or 0
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
 
     return run
 
@@ -99,11 +91,13 @@ def sizes(folder):
 
 
 def test_all_files_arrive_whole_and_the_predictions_last(whole, s3):
-    client, order, told = s3.client, [], []
+    client, order, printed = s3.client, [], []
     client.meta.events.register(
         "provide-client-params.s3.PutObject", lambda params, **more: order.append(params["Key"])
     )
-    copied = publish(whole, VERSION, S3Place(client, s3.bucket, "seed/x"), UUID, tell=told.append)
+    copied = publish(
+        whole, VERSION, S3Destination(client, s3.bucket, "seed/x"), UUID, on_line=printed.append
+    )
     assert order == [f"seed/x/models/{UUID}/{name}" for name in NAMES]
     assert [one.action for one in copied] == ["copied"] * 6
     assert s3.objects() == {
@@ -115,21 +109,21 @@ def test_all_files_arrive_whole_and_the_predictions_last(whole, s3):
         return client.get_object(Bucket=s3.bucket, Key=key)["Body"].read()
 
     for published, own in {
-        "images.csv": "input/images.csv",
-        "report.html": "report/report.html",
-        "metrics.json": "report/metrics.json",
-        "predictions.csv": "predictions/predictions.csv",
+        "images.csv": InputFolder(whole / VERSION.input).images_file,
+        "report.html": whole / VERSION.report / PAGE_FILE,
+        "metrics.json": whole / VERSION.report / METRICS_FILE,
+        "predictions.csv": whole / VERSION.predictions / PREDICTIONS_FILE,
     }.items():
-        assert body(published) == VERSION.file(whole, own).read_bytes()
+        assert body(published) == own.read_bytes()
     with tarfile.open(fileobj=io.BytesIO(body("model.tar.gz"))) as archive:
         assert archive.getnames() == ["model.json", "model.safetensors"]
         for name in archive.getnames():
-            kept = VERSION.file(whole, f"model/{name}").read_bytes()
+            kept = (whole / VERSION.model / name).read_bytes()
             assert archive.extractfile(name).read() == kept
 
 
 def test_annotations_have_the_explorers_columns_and_numbered_annotators(whole, tmp_path):
-    publish(whole, VERSION, FolderPlace(tmp_path), UUID, tell=lambda line: None)
+    publish(whole, VERSION, FolderDestination(tmp_path), UUID, on_line=lambda line: None)
     path = tmp_path / "models" / UUID / "annotations.csv"
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     expected = """
@@ -141,7 +135,9 @@ def test_annotations_have_the_explorers_columns_and_numbered_annotators(whole, t
     assert list(table.columns) == expected.split()
     assert list(table["user_id"][:4]) == ["annotator-1", "annotator-2", "", "annotator-1"]
     assert set(table["station_id"]) == {"7"}
-    own = pd.read_csv(VERSION.file(whole, "data/pairs.csv"), dtype="str", keep_default_na=False)
+    own = pd.read_csv(
+        DatasetFolder(whole / VERSION.dataset).pairs_file, dtype="str", keep_default_na=False
+    )
     for published, kept in {
         "rank": "rank",
         "left.imageId": "left_image_id",
@@ -155,7 +151,7 @@ def test_annotations_have_the_explorers_columns_and_numbered_annotators(whole, t
     assert excluded == []
 
 
-def test_ids_of_annotators_stay_if_told(top, fperank):
+def test_ids_of_annotators_stay_if_asked(top, fperank):
     assert fperank("--to", "out", "--uuid", UUID, "--keep-user-ids")[0] == 0
     table = pd.read_csv(top / "out/models" / UUID / "annotations.csv", dtype="str")
     assert set(table["user_id"].dropna()) == {"u-bbbbbbbbbbbb", "u-aaaaaaaaaaaa"}
@@ -163,43 +159,43 @@ def test_ids_of_annotators_stay_if_told(top, fperank):
 
 def test_publishing_again_copies_nothing_and_lands_in_the_same_place(top, fperank, s3, environment):
     address = f"s3://{s3.bucket}/seed/"
-    code, told = fperank("--to", address)
-    assert (code, told.count("copied ")) == (0, 6)
-    assert told.splitlines()[-1] == "6 copied"
+    code, printed = fperank("--to", address)
+    assert (code, printed.count("copied ")) == (0, 6)
+    assert printed.splitlines()[-1] == "6 copied"
     first = {key: s3.client.head_object(Bucket=s3.bucket, Key=key) for key in s3.objects()}
-    assert {key.split("/")[2] for key in first} == {VERSION.uuid}
-    code, told = fperank("--to", address)
-    assert (code, told.splitlines()[-1]) == (0, "6 unchanged")
+    assert {key.split("/")[2] for key in first} == {version_uuid(VERSION)}
+    code, printed = fperank("--to", address)
+    assert (code, printed.splitlines()[-1]) == (0, "6 unchanged")
     last = {key: s3.client.head_object(Bucket=s3.bucket, Key=key) for key in s3.objects()}
     assert [h["LastModified"] for h in first.values()] == [h["LastModified"] for h in last.values()]
 
 
 def test_another_version_lands_in_another_place():
     others = {
-        Version("a b", "FLOW_CFS", "c", "d").uuid,
-        Version("a", "b FLOW_CFS", "c", "d").uuid,
-        VERSION.uuid,
+        version_uuid(Version("a b", "FLOW_CFS", "c", "d")),
+        version_uuid(Version("a", "b FLOW_CFS", "c", "d")),
+        version_uuid(VERSION),
     }
     assert len(others) == 3
     assert all(uuid.UUID(one).version == 5 for one in others)
 
 
 def test_a_changed_file_is_replaced_and_the_predictions_follow_it(top, s3):
-    client, order, told = s3.client, [], []
-    place = S3Place(client, s3.bucket, "")
-    publish(top, VERSION, place, UUID, tell=told.append)
-    VERSION.file(top, "report/report.html").write_text("<h1>new</h1>", encoding="utf-8")
+    client, order, printed = s3.client, [], []
+    destination = S3Destination(client, s3.bucket, "")
+    publish(top, VERSION, destination, UUID, on_line=printed.append)
+    (top / VERSION.report / PAGE_FILE).write_text("<h1>new</h1>", encoding="utf-8")
     for operation in ("PutObject", "DeleteObject"):
         client.meta.events.register(
             f"provide-client-params.s3.{operation}",
             lambda params, model, **more: order.append((model.name, Path(params["Key"]).name)),
         )
-    told.clear()
-    copied = publish(top, VERSION, place, UUID, tell=told.append)
+    printed.clear()
+    copied = publish(top, VERSION, destination, UUID, on_line=printed.append)
     assert order == [
-        ("DeleteObject", LAST),
+        ("DeleteObject", NAMES[-1]),
         ("PutObject", "report.html"),
-        ("PutObject", LAST),
+        ("PutObject", NAMES[-1]),
     ]
     assert [one.action for one in copied] == [
         "unchanged",
@@ -209,18 +205,18 @@ def test_a_changed_file_is_replaced_and_the_predictions_follow_it(top, s3):
         "unchanged",
         "copied",
     ]
-    assert told[0] == f"removed until the rest is there: {copied[-1].address}"
+    assert printed[0] == f"removed until the rest is there: {copied[-1].address}"
 
 
 def test_a_dry_run_lists_and_touches_nothing(top, fperank, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     before = sorted(p for p in top.rglob("*"))
-    code, told = fperank("--to", "s3://somewhere/seed", "--dry-run", "--uuid", UUID.upper())
+    code, printed = fperank("--to", "s3://somewhere/seed", "--dry-run", "--uuid", UUID.upper())
     assert code == 0
-    lines = told.splitlines()[1:7]
+    lines = printed.splitlines()[1:7]
     assert [line.split("/")[-1] for line in lines] == NAMES
-    size = VERSION.file(top, "predictions/predictions.csv").stat().st_size
+    size = (top / VERSION.predictions / PREDICTIONS_FILE).stat().st_size
     assert re.fullmatch(
         rf"would copy +{size:,} bytes  s3://somewhere/seed/models/{UUID}/predictions.csv", lines[5]
     )
@@ -239,16 +235,16 @@ def test_bytes_that_change_on_their_way_are_found_and_taken_away(whole, s3, name
             request.body = io.BytesIO(body)
 
     client.meta.events.register("before-send.s3.PutObject", alter)
-    place = S3Place(client, s3.bucket, "seed")
+    destination = S3Destination(client, s3.bucket, "seed")
     # Amazon's own server and its like refuse such bytes; others are found out afterwards.
-    told = rf"{name}(?:: its SHA-256 is \w+ after the copy, \w+ was sent| with \w+)"
-    with pytest.raises(DataError, match=told):
-        publish(whole, VERSION, place, UUID, tell=lambda line: None)
+    printed = rf"{name}(?:: its SHA-256 is \w+ after the copy, \w+ was sent| with \w+)"
+    with pytest.raises(DataError, match=printed):
+        publish(whole, VERSION, destination, UUID, on_line=lambda line: None)
     kept = [key.rpartition("/")[2] for key in s3.objects()]
     assert sorted(kept) == sorted(NAMES[: NAMES.index(name)])
 
 
-class ShortFolder(FolderPlace):
+class ShortFolder(FolderDestination):
     """A disk that keeps less than it is given."""
 
     def put(self, name, content):
@@ -257,7 +253,7 @@ class ShortFolder(FolderPlace):
             file.truncate(1)
 
 
-class DeafFolder(FolderPlace):
+class DeafFolder(FolderDestination):
     """A disk that takes everything and keeps nothing."""
 
     def put(self, name, content):
@@ -265,48 +261,48 @@ class DeafFolder(FolderPlace):
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("destination", "message"),
     [
         (ShortFolder, r"annotations.csv: 1 bytes lie there after the copy, [\d,]+ were sent"),
         (DeafFolder, r"annotations.csv: nothing lies there after the copy"),
     ],
 )
-def test_a_folder_that_does_not_keep_is_found(whole, tmp_path, place, message):
+def test_a_folder_that_does_not_keep_is_found(whole, tmp_path, destination, message):
     with pytest.raises(DataError, match=message) as caught:
-        publish(whole, VERSION, place(tmp_path), UUID, tell=lambda line: None)
+        publish(whole, VERSION, destination(tmp_path), UUID, on_line=lambda line: None)
     assert "predictions.csv is not there. Repeat the command" in str(caught.value)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_a_bucket_that_is_not_there_is_told_without_a_secret(top, fperank, environment):
-    code, told = fperank("--to", "s3://no-such-bucket-here/seed")
+def test_a_bucket_that_is_not_there_is_named_without_a_secret(top, fperank, environment):
+    code, printed = fperank("--to", "s3://no-such-bucket-here/seed")
     assert code == 1
-    assert "S3 refused PutObject of s3://no-such-bucket-here/seed/models/" in told
-    assert "with NoSuchBucket: the bucket does not exist" in told
-    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in told
+    assert "S3 refused PutObject of s3://no-such-bucket-here/seed/models/" in printed
+    assert "with NoSuchBucket: the bucket does not exist" in printed
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in printed
 
 
 def test_a_version_that_is_not_whole_is_refused(top, fperank):
-    VERSION.file(top, "predictions/predictions.csv").unlink()
-    VERSION.file(top, "report/report.html").unlink()
-    code, told = fperank("--to", "out")
-    told = " ".join(told.split())
+    (top / VERSION.predictions / PREDICTIONS_FILE).unlink()
+    (top / VERSION.report / PAGE_FILE).unlink()
+    code, printed = fperank("--to", "out")
+    printed = " ".join(printed.split())
     assert code == 1
-    assert "the version model-1 of West Brook 0 (Lower) is not whole:" in told
-    assert "model-1/predictions/predictions.csv, " in told
-    assert "report.html are absent; run `dvc repro`, or `dvc pull` where it was made els" in told
+    assert "the version model-1 of West Brook 0 (Lower) is not whole:" in printed
+    assert "model-1/predictions/predictions.csv, " in printed
+    assert "report.html are absent; run `dvc repro`, or `dvc pull` where it was made els" in printed
     assert not (top / "out").exists()
 
 
 def test_predictions_of_another_run_are_refused(top, fperank):
-    path = VERSION.file(top, "predictions/predictions.csv")
+    path = top / VERSION.predictions / PREDICTIONS_FILE
     lines = path.read_text("utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-    code, told = fperank("--to", "out")
-    assert (code, "tells of other photos than" in told) == (1, True)
+    code, printed = fperank("--to", "out")
+    assert (code, "holds other photos than" in printed) == (1, True)
     path.write_text("image_id,score\n1,2\n")
-    code, told = fperank("--to", "out")
-    assert (code, "the column split is missing; run `dvc repro`" in told) == (1, True)
+    code, printed = fperank("--to", "out")
+    assert (code, "the column split is missing; columns needed" in printed) == (1, True)
 
 
 def test_the_archive_has_the_same_bytes_whenever_and_whoever(tmp_path):
@@ -326,7 +322,7 @@ def test_the_archive_has_the_same_bytes_whenever_and_whoever(tmp_path):
     assert hashlib.sha256(gzip.decompress(made[0])).hexdigest()[:8] == "81e59e81"
 
 
-def test_a_list_of_stations_is_published_and_its_faults_told_at_the_end(top, fperank):
+def test_a_list_of_stations_is_published_and_its_faults_named_at_the_end(top, fperank):
     second = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
     (top / "stations.txt").write_text(
         "# station uuid\n\n"
@@ -339,11 +335,11 @@ def test_a_list_of_stations_is_published_and_its_faults_told_at_the_end(top, fpe
         "alone\n",
         encoding="utf-8",
     )
-    code, told = fperank("--to", "out", "--stations", "stations.txt")
+    code, printed = fperank("--to", "out", "--stations", "stations.txt")
     assert code == 1
     assert {p.name for p in (top / "out/models").iterdir()} == {UUID, second}
     assert all(set(sizes(top / "out/models" / one)) == set(NAMES) for one in (UUID, second))
-    table, faults = told.split("error: ")
+    table, faults = printed.split("error: ")
     assert re.search(r"^   4  6 copied +West Brook 0 \(Lower\)$", table, flags=re.M)
     assert re.search(r"^   3  failed +Nowhere Creek$", table, flags=re.M)
     assert faults.startswith("5 of 7 not published")
@@ -361,8 +357,8 @@ def test_a_list_without_faults_ends_well(top, fperank):
     Path("stations.txt").write_text(f"West Brook 0 (Lower) {UUID}\n")
     assert fperank("--to", "out", "--stations", "stations.txt", "--dry-run")[0] == 0
     assert not Path("out").exists()
-    code, told = fperank("--to", "out", "--stations", "stations.txt", "--uuid", UUID)
-    assert (code, "--uuid and --stations exclude each other" in told) == (1, True)
+    code, printed = fperank("--to", "out", "--stations", "stations.txt", "--uuid", UUID)
+    assert (code, "--uuid and --stations exclude each other" in printed) == (1, True)
 
 
 def test_a_list_that_is_none_is_refused(tmp_path):

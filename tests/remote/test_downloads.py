@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fpe_api_server import FOR_EVER, content, cut, drip, page, status, together
 
+from fperank.ground.errors import AbsentError, DataError
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import AbsentError, DataError
 
 BODY = bytes(range(256)) * 1000
 MD5 = hashlib.md5(BODY).hexdigest()

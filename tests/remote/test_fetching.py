@@ -21,8 +21,8 @@ from fpe_api_server import (
 )
 from s3_server import free_port
 
+from fperank.ground.errors import AbsentError, DataError
 from fperank.remote.fetching import ATTEMPTS, Fetcher, shown
-from fperank.running.errors import AbsentError, DataError
 
 BODY = bytes(range(256)) * 1000
 MAX = 10**6

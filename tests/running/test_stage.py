@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.running.stage import SCRATCH, output_folder, run
 
 

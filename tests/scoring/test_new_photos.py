@@ -3,15 +3,17 @@ import pandas as pd
 import pytest
 from toy import changed
 
+from fperank.ground.errors import DataError, PhotoError
 from fperank.handover.photo_filter import PhotoFilter
-from fperank.params.parameters import PhotoSourceParams
-from fperank.running.errors import DataError, PhotoError
+from fperank.params.parameters import FpeParams, PhotoTimeParams
+from fperank.photos.photo_set import PhotoSet
 from fperank.scoring import new_photos
 from fperank.scoring.new_photos import score_new
 from fperank.scoring.score_file import PredictionFile
 from fperank.scoring.scorer import predict
-from fperank.stations.photos.sets import PhotoSet, open_photo_set
+from fperank.stations.photos.sets import open_photo_set
 
+NO_FPE = FpeParams(fpe_station="", api_url="")
 DAY = PhotoFilter(min_hour=7, max_hour=17, min_month=1, max_month=12)
 
 
@@ -113,8 +115,8 @@ def test_a_server_that_goes_away_keeps_what_was_scored(
 class TestPhotoSets:
     @pytest.fixture
     def own(self, params):
-        group = PhotoSourceParams.model_validate(
-            params.model_dump(include=set(PhotoSourceParams.model_fields))
+        group = PhotoTimeParams.model_validate(
+            params.model_dump(include=set(PhotoTimeParams.model_fields))
         )
         return changed(group, timestamp_pattern="p%d-%H", utc_offset="")
 
@@ -126,7 +128,7 @@ class TestPhotoSets:
             path.rename(path.with_name(f"2024-01-{int(day) % 28 + 1:02d}-{hour}-{day}.png"))
         (tmp_path / "photos" / "no-time.png").write_bytes(b"x")
         by_name = changed(own, timestamp_pattern="%Y-%m-%d-%H")
-        found = open_photo_set(str(tmp_path / "photos"), by_name, tmp_path, timed=True)
+        found = open_photo_set(str(tmp_path / "photos"), by_name, NO_FPE, tmp_path, timed=True)
         assert len(found.images) == 120
         assert found.left_out == {"no time of the form %Y-%m-%d-%H in its name": 1}
         assert (found.images["image_id"] == found.images["filename"]).all()
@@ -135,18 +137,18 @@ class TestPhotoSets:
         assert found.bring([first["filename"]], tmp_path)[0].is_file()
 
     def test_without_times_every_photo_counts(self, toy_images, tmp_path, own):
-        found = open_photo_set(str(tmp_path / "photos"), own, tmp_path, timed=False)
+        found = open_photo_set(str(tmp_path / "photos"), own, NO_FPE, tmp_path, timed=False)
         assert len(found.images) == 120
         assert found.images["timestamp"].isna().all()
 
     @pytest.mark.parametrize("timed", [True, False])
     def test_a_folder_without_photos_is_told(self, tmp_path, own, timed):
         with pytest.raises(DataError, match="holds no photo"):
-            open_photo_set(str(tmp_path), own, tmp_path, timed=timed)
+            open_photo_set(str(tmp_path), own, NO_FPE, tmp_path, timed=timed)
 
     def test_what_is_none_of_the_three_is_told(self, tmp_path, own):
         with pytest.raises(DataError, match=r"is no folder: give a folder .* uuid of an image set"):
-            open_photo_set(str(tmp_path / "none"), own, tmp_path, timed=True)
+            open_photo_set(str(tmp_path / "none"), own, NO_FPE, tmp_path, timed=True)
 
     def test_photos_of_a_bucket_are_fetched_once(self, s3, toy_images, tmp_path, own, monkeypatch):
         for name, value in s3.environment.items():
@@ -157,7 +159,7 @@ class TestPhotoSets:
         s3.client.put_object(Bucket=s3.bucket, Key="card/notes.txt", Body=b"x")
         address = f"s3://{s3.bucket}/card"
         for _ in range(2):
-            found = open_photo_set(address, own, tmp_path / "scratch", timed=False)
+            found = open_photo_set(address, own, NO_FPE, tmp_path / "scratch", timed=False)
         assert list(found.images["image_id"]) == list(toy_images["filename"][:3])
         assert found.left_out == {"not a photo or another file of the station": 1}
         here = found.bring(list(found.images["filename"]), tmp_path)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from toy import times
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.scoring.score_file import COLUMNS, PredictionFile
 
 STATION_WIDE = "split,image_id,timestamp,filename,url,value,score\n"

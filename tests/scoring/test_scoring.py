@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
+from fperank.ground.errors import DataError
 from fperank.params.parameters import PredictParams
 from fperank.photos.cache import PixelCache
-from fperank.photos.decode import PhotoView, read_photo
-from fperank.running.errors import DataError
+from fperank.photos.view import PhotoView
 from fperank.scoring.scorer import Scorer, predict
 
 
@@ -75,7 +75,7 @@ def test_batches_are_worked_on_at_once_and_only_a_few_are_begun_ahead(model, toy
             both.wait()  # nobody comes by alone
         else:
             begun.append(path)
-        return read_photo(path, view)
+        return view.read(path)
 
     scorer = Scorer.load(model, PredictParams(threads=2, accelerator="cpu"), counted)
     bars = []
@@ -139,6 +139,6 @@ def test_no_photo_is_no_crash(scorer):
     assert len(scorer.score([]).score) == 0
 
 
-def test_a_folder_without_a_model_is_told(tmp_path):
+def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"model.json does not exist"):
         Scorer.load(tmp_path, PredictParams(threads=1, accelerator="cpu"))

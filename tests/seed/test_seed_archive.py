@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.seed.archive import read_checkpoint_bytes
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 40

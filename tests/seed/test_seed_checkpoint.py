@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 import tarfile
 
@@ -14,12 +15,13 @@ from seed_reference import (
 from torchvision.transforms import CenterCrop, Compose, Grayscale, Normalize, Resize
 
 from fperank import cli
+from fperank.ground.errors import DataError
+from fperank.handover.model import DESCRIPTION_FILE, WEIGHTS_FILE
 from fperank.handover.photo_filter import PhotoFilter
-from fperank.network.model_file import DESCRIPTION, WEIGHTS, load_model
+from fperank.network.model_file import load_model
 from fperank.network.ranknet import FlowRanker
 from fperank.params.parameters import PredictParams
 from fperank.photos.stretched import SeedView
-from fperank.running.errors import DataError
 from fperank.scoring.scorer import Scorer
 from fperank.seed.checkpoint import import_checkpoint
 from fperank.training.pretrained import load_pretrained
@@ -86,7 +88,7 @@ def test_the_archive_and_both_forms_of_a_checkpoint_give_the_same_model(saved, n
     torch.save(make_checkpoint(network), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     for k, model in enumerate((saved, tmp_path / "model.tar.gz", tmp_path / "old.pth")):
         imported(model, tmp_path / f"out-{k}")
-    for name in (WEIGHTS, DESCRIPTION):
+    for name in (WEIGHTS_FILE, DESCRIPTION_FILE):
         assert len({(tmp_path / f"out-{k}" / name).read_bytes() for k in range(3)}) == 1
 
 
@@ -101,11 +103,11 @@ def test_the_description_tells_what_the_checkpoint_told(saved, tmp_path):
     assert (told.timezone, told.photo_filter, told.loss) == ("America/Denver", None, "ranknet")
 
 
-@pytest.mark.parametrize("place", [".", "../input"])
-def test_the_seeds_files_beside_the_checkpoint_are_read(network, tmp_path, place):
+@pytest.mark.parametrize("folder", [".", "../input"])
+def test_the_seeds_files_beside_the_checkpoint_are_read(network, tmp_path, folder):
     output = tmp_path / "output"
     model = resaved(make_checkpoint(network), output)
-    beside = output / place
+    beside = output / folder
     beside.mkdir(exist_ok=True)
     options = {"min_hour": 6, "max_hour": 19, "min_month": 4, "max_month": 11, "seed": 1}
     rank_input = {
@@ -131,10 +133,13 @@ def test_the_seeds_files_beside_the_checkpoint_are_read(network, tmp_path, place
         imported(model, tmp_path / "second")
 
 
-def test_the_weights_serve_as_pretrained_ones(saved, tmp_path):
+def test_the_weights_serve_as_pretrained_ones(saved, tmp_path, monkeypatch):
     imported(saved, tmp_path / "out")
+    (tmp_path / "weights").mkdir()
+    shutil.copy(tmp_path / "out" / WEIGHTS_FILE, tmp_path / "weights" / "seed.safetensors")
+    monkeypatch.chdir(tmp_path)
     network = FlowRanker("resnet18", [256, 64], "davidson", 96, 128)
-    load_pretrained(network, "resnet18", str(tmp_path / "out" / WEIGHTS))
+    load_pretrained(network, "resnet18", "seed.safetensors")
     fitted, _ = load_model(tmp_path / "out")
     assert all(torch.equal(v, fitted.state_dict()[k]) for k, v in network.state_dict().items())
 
@@ -176,7 +181,9 @@ def test_weights_without_the_prefix_of_data_parallel_are_taken_too(network, save
     plain = {k.removeprefix("module."): v for k, v in checkpoint["model_state_dict"].items()}
     imported(resaved(checkpoint, tmp_path, model_state_dict=plain), tmp_path / "out")
     imported(saved, tmp_path / "same")
-    assert (tmp_path / "out" / WEIGHTS).read_bytes() == (tmp_path / "same" / WEIGHTS).read_bytes()
+    assert (tmp_path / "out" / WEIGHTS_FILE).read_bytes() == (
+        tmp_path / "same" / WEIGHTS_FILE
+    ).read_bytes()
 
 
 def test_without_the_users_word_the_file_is_not_even_opened(tmp_path):
@@ -254,8 +261,8 @@ def fperank(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["fperank", "import-seed", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        told = capsys.readouterr()
-        return ended.value.code, " ".join((told.out + told.err).split())
+        printed = capsys.readouterr()
+        return ended.value.code, " ".join((printed.out + printed.err).split())
 
     return run
 

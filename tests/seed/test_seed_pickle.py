@@ -8,7 +8,7 @@ import pytest
 import torch
 from seed_reference import transforms_for
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.seed.pickles import ALLOWED, Recorded, load_checkpoint
 
 

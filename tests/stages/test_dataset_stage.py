@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import yaml
 from PIL import Image
 
 from fperank.handover import tables
+from fperank.handover.dataset import IMAGES
 from fperank.running.stage import run
 from stages.dataset import main
 
@@ -45,12 +47,14 @@ def station(tmp_path):
 def run_stage(tmp_path, monkeypatch, capsys):
     def start(**changes):
         values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        values |= {"station": "West Brook 0 (Lower)", "source": "folder", **changes}
+        values |= {"station": "West Brook 0 (Lower)", "source": "folder", "dataset_version": "v1"}
+        values |= changes
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
         output = tmp_path / "data/West Brook 0 (Lower)/FLOW_CFS/v1/data"
-        paths = {"params": tmp_path / "params.yaml", "scratch": tmp_path / "s", "output": output}
-        options = [text for name, path in paths.items() for text in (f"--{name}", str(path))]
-        monkeypatch.setattr(sys, "argv", ["stages.dataset", *options])
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["stages.dataset"])
+        # The run log says that a temporary folder is no git repository.
+        monkeypatch.setattr("fperank.running.stage.append_run", lambda *run: None)
         status = 0
         try:
             run(main)
@@ -71,7 +75,7 @@ def test_the_stage_writes_a_whole_dataset_and_tells_what_it_left_out(tmp_path, s
         "left out: 1 observation: flagged",
     ]
     assert sorted(path.name for path in output.iterdir()) == FILES
-    images = tables.read_table(output / "images.csv", tables.IMAGES, "America/New_York")
+    images = tables.read_table(output / "images.csv", IMAGES, "America/New_York")
     assert images["value"].tolist() == [1, 2, 3, 4, 5]
     assert len(list((output / "photos").iterdir())) == 5
     assert str(tmp_path) not in (output / "dataset.json").read_text()
@@ -102,14 +106,13 @@ def test_an_empty_source_path_names_the_parameter(run_stage):
 
 
 def test_the_stage_starts_as_dvc_starts_it(tmp_path):
-    absent = str(tmp_path / "params.yaml")
-    options = ["--params", absent, "--scratch", "s", "--output", str(tmp_path / "data")]
     done = subprocess.run(
-        [sys.executable, "-m", "stages.dataset", *options],
-        cwd=ROOT,
+        [sys.executable, "-m", "stages.dataset"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == f"error: {absent} does not exist: run from the top folder\n"
+    assert done.stderr.startswith("error: params.yaml does not exist: run from the top folder\n")

@@ -5,6 +5,8 @@ from pathlib import Path
 from PIL import Image
 
 from fperank.params.parameters import DatasetParams
+from fperank.stations.base import Source
+from fperank.stations.compose import open_source
 
 MAKE, DETAIL = 271, 34665
 DATETIME, ORIGINAL, DIGITIZED = 306, 36867, 36868
@@ -37,6 +39,13 @@ def dataset_params(**changes):
         "demo_seed": 1,
     }
     return DatasetParams.model_validate(values | changes)
+
+
+def folder_source(folder: Path, **changes) -> Source:
+    """A folder as the source that the parameters name; parameters can be changed."""
+    return open_source(
+        dataset_params(source_path=str(folder), **changes), folder.parent / "scratch"
+    )
 
 
 def save_photo(path: Path, taken: str = "", *, main=None, detail=None) -> Path:

@@ -1,14 +1,13 @@
 import json
 
-import pandas as pd
 import pytest
 from station_folder import write
 
+from fperank.ground.errors import DataError
 from fperank.handover import tables
-from fperank.running.errors import DataError
+from fperank.handover.dataset import ANNOTATIONS
 from fperank.stations.answers.files import (
     hashed_user_id,
-    keep_known_photos,
     read_annotations,
 )
 
@@ -31,7 +30,7 @@ def test_the_explorer_s_json_is_read(tmp_path):
     first = answer(664978, "442036", "RIGHT", comment=" foggy ")
     first["left"]["attributes"] = ["DISCONNECTED", "ICE"]
     frame, excluded = read_annotations(as_json(tmp_path, [first, answer(1, 2, "UNKNOWN")]))
-    tables.checked(frame, tables.ANNOTATIONS, "annotations")
+    tables.checked(frame, ANNOTATIONS, "annotations")
     assert frame["pair_id"].tolist() == ["1", "2"]
     assert frame["left_image_id"].tolist() == ["664978", "1"]
     assert frame["right_image_id"].tolist() == ["442036", "2"]
@@ -76,7 +75,7 @@ def test_of_a_saved_training_set_the_answered_pairs_are_read_and_the_rest_counte
 
 def test_a_folder_without_annotations_gives_an_empty_table(tmp_path):
     frame, excluded = read_annotations(tmp_path)
-    assert tables.checked(frame, tables.ANNOTATIONS, "annotations").empty
+    assert tables.checked(frame, ANNOTATIONS, "annotations").empty
     assert excluded == []
 
 
@@ -120,7 +119,7 @@ def test_a_csv_file_is_read(tmp_path):
         "b.jpg,c.jpg,SAME,p8,,,\n",
     )
     frame, excluded = read_annotations(tmp_path)
-    tables.checked(frame, tables.ANNOTATIONS, "annotations")
+    tables.checked(frame, ANNOTATIONS, "annotations")
     assert frame["pair_id"].tolist() == ["p7", "p8"]
     assert frame["left_attributes"].iloc[0] == "ICE,DRY"
     assert frame["comment"].iloc[0] == "dark"
@@ -193,22 +192,3 @@ def test_user_ids_are_kept_as_a_short_hash_only(tmp_path):
     assert hashed_user_id("") is None
     frame, _ = read_annotations(as_json(tmp_path, [answer(1, 2, user_id="0b2d5f0c-anna")]))
     assert frame["user_id"].tolist() == [one]
-
-
-def test_annotations_of_photos_that_are_not_there_are_left_out_with_reasons(tmp_path):
-    content = [answer(1, 2), answer(1, 9), answer(3, 2), answer(2, 2)]
-    frame, _ = read_annotations(as_json(tmp_path, content))
-    kept, excluded = keep_known_photos(frame, {"1", "2"}, {"3": "no EXIF time"})
-    assert kept["pair_id"].tolist() == ["1"]
-    assert excluded == [
-        ("annotation", "pair 2 (photo 9)", "no such photo"),
-        ("annotation", "pair 3 (photo 3)", "its photo was excluded: no EXIF time"),
-        ("annotation", "pair 4 (photo 2)", "compares a photo with itself"),
-    ]
-
-
-def test_no_annotations_keep_their_columns():
-    empty = pd.DataFrame(columns=list(tables.ANNOTATIONS.columns), dtype="str")
-    kept, excluded = keep_known_photos(empty, {"1"}, {})
-    assert list(kept.columns) == list(tables.ANNOTATIONS.columns)
-    assert excluded == []

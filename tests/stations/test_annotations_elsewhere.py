@@ -5,14 +5,13 @@ import tempfile
 import pandas as pd
 import pytest
 from fpe_api_server import content, cut, status
-from fperank.sources import annotations_elsewhere
-from station_folder import dataset_params, save_photo, write
+from station_folder import folder_source, save_photo, write
 
+from fperank.ground.errors import DataError
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError
-from fperank.stations.answers.elsewhere import AnnotationsElsewhere
+from fperank.stations.answers import elsewhere
 from fperank.stations.answers.files import hashed_user_id
-from fperank.stations.folder import FolderSource
+from fperank.stations.base import Source
 
 USER = "8d5a2be1-1f0d-4f3a-b7c9-50c1a79c0002"
 ENTRIES = [
@@ -38,7 +37,7 @@ def station(tmp_path):
         {"left": {"imageId": "a.jpg"}, "right": {"imageId": "gone.jpg"}, "rank": "RIGHT"},
     ]
     write(folder / "annotations.json", json.dumps(own))
-    return FolderSource(folder, dataset_params(source_path=str(folder)))
+    return folder
 
 
 @pytest.fixture
@@ -50,8 +49,13 @@ def temporary(tmp_path, monkeypatch):
     return folder
 
 
-def read(station, place):
-    return AnnotationsElsewhere(station, str(place), Fetcher()).read()
+def read(station, where):
+    """Read the station with the comparisons of a path or address in place of its own."""
+    answers = elsewhere.PathAnswers(str(where))
+    if "://" in str(where):
+        answers = elsewhere.AddressAnswers(where, Fetcher())
+    own = folder_source(station)
+    return Source(own.photos, own.observations, answers).read()
 
 
 def told(data):
@@ -61,7 +65,7 @@ def told(data):
 
 def check_theirs(station, data):
     """Their two comparisons took the place of the station's, and nothing else changed."""
-    own = station.read()
+    own = folder_source(station).read()
     assert told(own) == [("a.jpg", "c.jpg", "RIGHT")]
     assert told(data) == [("a.jpg", "b.jpg", "LEFT"), ("b.jpg", "c.jpg", "SAME")]
     assert set(data.annotations["user_id"]) == {hashed_user_id(USER)}
@@ -107,9 +111,9 @@ def test_the_home_folder_is_understood(station, tmp_path, monkeypatch):
 
 
 def test_photos_are_fetched_from_the_station(station, tmp_path):
-    source = AnnotationsElsewhere(station, "mine.csv", Fetcher())
+    source = folder_source(station, annotations_from="mine.csv")
     source.fetch("a.jpg", tmp_path / "copy.jpg")
-    assert (tmp_path / "copy.jpg").read_bytes() == (station.folder / "a.jpg").read_bytes()
+    assert (tmp_path / "copy.jpg").read_bytes() == (station / "a.jpg").read_bytes()
 
 
 def test_comparisons_of_other_photos_are_told(station, tmp_path):
@@ -155,7 +159,7 @@ def test_another_kind_of_file_is_refused_before_it_is_fetched(station, address):
 def test_what_goes_wrong_is_told_by_the_address_and_leaves_nothing(
     station, fpe_api, waits, temporary, monkeypatch, answer, message
 ):
-    monkeypatch.setattr(annotations_elsewhere, "MAX_BYTES", 1000)
+    monkeypatch.setattr(elsewhere, "MAX_BYTES", 1000)
     address = fpe_api.answers("/a.json", answer, times=5)
     with pytest.raises(DataError, match=message.replace("URL", address)) as caught:
         read(station, f"{address}?X-Amz-Signature=abc123")
@@ -165,8 +169,8 @@ def test_what_goes_wrong_is_told_by_the_address_and_leaves_nothing(
 
 def test_a_file_that_cannot_be_read_is_told_before_the_station_is_read(tmp_path):
     class Unread:
-        def read(self):
+        def read(self, photos=None):
             raise AssertionError("the station was read")
 
     with pytest.raises(DataError, match="is no file"):
-        read(Unread(), tmp_path / "none.csv")
+        Source(Unread(), Unread(), elsewhere.PathAnswers(str(tmp_path / "none.csv"))).read()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.stations.demo.annotator import (
     UNKNOWN_SHARE,
     answers,

@@ -1,7 +1,7 @@
 import pytest
 from station_folder import write
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.stations.csv_files import read_csv_text
 
 

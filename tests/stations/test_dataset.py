@@ -7,10 +7,21 @@ import pandas as pd
 import pytest
 from toy import ZONE, changed
 
+from fperank.ground.errors import DataError, PhotoError
 from fperank.handover import tables
-from fperank.handover.station import Station
-from fperank.params.parameters import DatasetParams, load_params
-from fperank.running.errors import DataError, PhotoError
+from fperank.handover.dataset import (
+    ANNOTATIONS,
+    DATASET_PAIRS,
+    EXCLUDED,
+    IMAGES,
+    OBSERVATIONS,
+    AnswerAgreement,
+    DatasetFolder,
+    ObservationCounts,
+)
+from fperank.handover.station import Station, read_station
+from fperank.params.file import load_params
+from fperank.params.parameters import DatasetParams
 from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
 from fperank.stations.base import StationData
 from fperank.stations.dataset import build, summarise, write
@@ -63,10 +74,23 @@ def station_data(*, names=("a.jpg", "b.jpg", "c.jpg"), ranks=(("1", "2", "LEFT")
         station=Station(name="West Brook 0 (Lower)", timezone=ZONE),
         images=images,
         observations=observed(h08_00=2, h09_00=4, h10_00=4),
-        annotations=annotations.reindex(columns=list(tables.ANNOTATIONS.columns)),
+        annotations=annotations.reindex(columns=list(ANNOTATIONS.columns)),
         excluded=pd.DataFrame(columns=["kind", "name", "reason"], dtype="str"),
     )
     return replace(data, **changes)
+
+
+def built(data):
+    return build(data, params())
+
+
+def written(data, folder, source=None):
+    """Write the dataset of a station; its summary."""
+    return write(built(data), data, source or Photos(), folder, params())
+
+
+def summary_of(data, **changes):
+    return summarise(built(data), data, params(**changes))
 
 
 NO_OBSERVATIONS = observed(h08_00=1).iloc[:0]
@@ -169,7 +193,7 @@ class TestInterpolation:
 class TestBuild:
     def test_photos_get_values_and_pairs_the_observed_order(self):
         ranks = (("1", "2", "LEFT"), ("2", "1", "SAME"), ("2", "3", "RIGHT"), ("3", "1", "UNKNOWN"))
-        data = build(station_data(ranks=ranks), 65)
+        data = built(station_data(ranks=ranks))
         assert data.images["value"].tolist() == [2, 4, 4]
         pairs = data.pairs
         assert pairs["pair_id"].tolist() == ["1", "2", "3", "4"]
@@ -182,57 +206,58 @@ class TestBuild:
         assert pairs["right_timestamp"].iloc[0].isoformat() == "2024-07-01T09:00:00-04:00"
 
     def test_without_a_value_on_both_sides_there_is_no_true_order(self):
-        data = build(station_data(observations=observed(h08_00=2)), 65)
+        data = built(station_data(observations=observed(h08_00=2)))
         assert data.pairs[["delta_value", "avg_value", "true_rank"]].isna().all(axis=None)
         assert data.pairs["left_value"].tolist() == [2]
 
     def test_around_zero_there_is_no_relative_difference(self):
-        data = build(station_data(observations=observed(h08_00=-1, h09_00=1)), 65)
+        data = built(station_data(observations=observed(h08_00=-1, h09_00=1)))
         assert data.pairs["true_rank"].tolist() == ["RIGHT"]
         assert data.pairs["rel_delta_value"].isna().all()
 
     def test_observations_are_sorted_and_unique(self):
         rows = pd.concat([observed(h09_00=4), observed(h08_00=1), observed(h08_00=3)])
-        data = build(station_data(observations=rows), 65)
+        data = built(station_data(observations=rows))
         assert data.observations["value"].tolist() == [2, 4]
         assert data.observations["timestamp"].is_monotonic_increasing
 
     def test_photos_are_sorted_whatever_the_source_s_order(self):
         plain = station_data()
-        data = build(replace(plain, images=plain.images.iloc[::-1]), 65)
+        data = built(replace(plain, images=plain.images.iloc[::-1]))
         assert data.images["image_id"].tolist() == ["1", "2", "3"]
         assert data.images["value"].tolist() == [2, 4, 4]
 
     def test_a_station_may_lack_observations_and_annotations(self):
-        data = build(station_data(ranks=(), observations=NO_OBSERVATIONS), 65)
+        data = built(station_data(ranks=(), observations=NO_OBSERVATIONS))
         assert data.images["value"].isna().all()
         assert data.pairs.empty
         assert data.observations.empty
 
     def test_a_station_without_photos_is_refused(self):
         with pytest.raises(DataError, match=r"West Brook 0 \(Lower\) has no photo"):
-            build(station_data(names=(), ranks=()), 65)
+            built(station_data(names=(), ranks=()))
 
     def test_an_annotation_of_an_unknown_photo_is_refused(self):
         with pytest.raises(DataError, match="names a photo that is not among"):
-            build(station_data(ranks=(("1", "99", "LEFT"),)), 65)
+            built(station_data(ranks=(("1", "99", "LEFT"),)))
 
     def test_two_photos_with_one_id_are_refused(self):
         images = station_data().images.assign(image_id="1")
         with pytest.raises(DataError, match="images is not a table of images"):
-            build(station_data(images=images, ranks=()), 65)
+            built(station_data(images=images, ranks=()))
 
 
 class TestWrite:
     def test_all_files_come_back_as_they_were(self, tmp_path):
         names = ('it\'s "one".jpg', "río/a b.jpg", "a..b, c.jpg")
-        data = build(station_data(names=names), 65)
-        write(data, Photos(), tmp_path, params())
+        given = station_data(names=names)
+        data = built(given)
+        written(given, tmp_path)
         for frame, schema, name in (
-            (data.images, tables.IMAGES, "images.csv"),
-            (data.pairs, tables.DATASET_PAIRS, "pairs.csv"),
-            (data.observations, tables.OBSERVATIONS, "observations.csv"),
-            (data.excluded, tables.EXCLUDED, "excluded.csv"),
+            (data.images, IMAGES, "images.csv"),
+            (data.pairs, DATASET_PAIRS, "pairs.csv"),
+            (data.observations, OBSERVATIONS, "observations.csv"),
+            (data.excluded, EXCLUDED, "excluded.csv"),
         ):
             again = tables.read_table(tmp_path / name, schema, ZONE)
             pd.testing.assert_frame_equal(again, frame)
@@ -241,40 +266,39 @@ class TestWrite:
 
     def test_station_json_tells_the_label_and_the_variable_too(self, tmp_path):
         station = Station(name="Sawmill River", timezone=ZONE, status="ACTIVE")  # type: ignore[call-arg]
-        write(build(station_data(station=station), 65), Photos(), tmp_path, params())
+        written(station_data(station=station), tmp_path)
         content = json.loads((tmp_path / "station.json").read_text())
         assert content["name"] == "Sawmill River"
         assert content["label"] == "West Brook 0 (Lower)"
         assert content["variable"] == "FLOW_CFS"
         assert content["status"] == "ACTIVE"
-        assert tables.read_station(tmp_path / "station.json").name == "Sawmill River"
+        assert read_station(tmp_path).name == "Sawmill River"
 
     def test_the_same_dataset_gives_the_same_bytes(self, tmp_path):
         for name in ("one", "two"):
-            write(build(station_data(), 65), Photos(), tmp_path / name, params())
+            written(station_data(), tmp_path / name)
         files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
         assert Path("dataset.json") in files
         for file in files:
             assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
     def test_a_photo_that_cannot_be_copied_keeps_its_row_and_is_noted(self, tmp_path):
-        data = build(station_data(), 65)
-        summary = write(data, Photos(broken=("b.jpg",)), tmp_path, params())
-        assert len(tables.read_table(tmp_path / "images.csv", tables.IMAGES, ZONE)) == 3
+        summary = written(station_data(), tmp_path, Photos(broken=("b.jpg",)))
+        assert len(tables.read_table(tmp_path / "images.csv", IMAGES, ZONE)) == 3
         assert sorted(p.name for p in (tmp_path / "photos").iterdir()) == ["a.jpg", "c.jpg"]
-        assert summary["notes"] == [
+        assert list(summary.notes) == [
             "1 photo could not be copied and will get no score; the first: b.jpg cannot be "
             "copied: Permission denied"
         ]
-        assert json.loads((tmp_path / "dataset.json").read_text())["notes"] == summary["notes"]
+        assert DatasetFolder(tmp_path).summary == summary
 
     @pytest.mark.parametrize(
         "name", ["../a.jpg", "/a.jpg", "b/../../a.jpg", "..\\a.jpg", "C:a.jpg"]
     )
     def test_no_photo_is_written_outside_of_the_dataset(self, tmp_path, name):
-        data = build(station_data(names=(name,), ranks=()), 65)
+        data = station_data(names=(name,), ranks=())
         with pytest.raises(DataError, match="would be written outside of the dataset"):
-            write(data, Photos(), tmp_path, params())
+            written(data, tmp_path)
 
 
 class TestSummary:
@@ -297,8 +321,9 @@ class TestSummary:
             ],
             columns=["kind", "name", "reason"],
         )
-        data = build(station_data(ranks=ranks, excluded=excluded), 65)
-        summary = json.loads(json.dumps(summarise(data, params()), default=str))
+        summary = json.loads(
+            summary_of(station_data(ranks=ranks, excluded=excluded)).model_dump_json()
+        )
         day = {"first_date": "2024-07-01", "last_date": "2024-07-01"}
         assert summary["station"] == "West Brook 0 (Lower)"
         assert summary["variable"] == "FLOW_CFS"
@@ -319,38 +344,36 @@ class TestSummary:
             "observation": {"flagged": 12, "no value": 1},
             "annotation": {"no such photo": 1},
         }
-        assert summary["params"]["max_gap_minutes"] == 65
+        assert summary["parameters"]["max_gap_minutes"] == 65
         assert summary["notes"] == []
 
     def test_dates_are_those_of_the_station_s_clock(self):
         images = station_data(names=("a.jpg",), ranks=()).images.assign(
             timestamp=pd.to_datetime(["2024-07-02T01:00:00Z"]).tz_convert(ZONE)
         )
-        data = build(station_data(images=images, ranks=()), 65)
-        assert summarise(data, params())["photos"]["first_date"].isoformat() == "2024-07-01"
+        data = station_data(images=images, ranks=())
+        assert summary_of(data).photos.first_date.isoformat() == "2024-07-01"
 
     def test_what_is_absent_is_null_and_noted(self):
-        data = build(station_data(ranks=(), observations=NO_OBSERVATIONS), 65)
-        summary = summarise(data, params())
-        assert summary["observations"] == {"n": 0, "first_date": None, "last_date": None}
-        assert summary["annotations"]["share_same"] is None
-        assert summary["agreement"] == {"n": 0, "share_correct": None}
-        assert summary["notes"] == [
+        summary = summary_of(station_data(ranks=(), observations=NO_OBSERVATIONS))
+        assert summary.observations == ObservationCounts(n=0, first_date=None, last_date=None)
+        assert summary.annotations.share_same is None
+        assert summary.agreement == AnswerAgreement(n=0, share_correct=None)
+        assert list(summary.notes) == [
             "There are no observed values: scores cannot be compared with measurements.",
             "There are no annotations: a model cannot be trained without them.",
         ]
 
     def test_photos_in_a_gap_are_noted_with_the_usual_interval(self):
-        data = build(station_data(observations=observed(h06_00=1, h09_00=2, h12_00=3)), 65)
-        assert summarise(data, params())["notes"] == [
+        data = station_data(observations=observed(h06_00=1, h09_00=2, h12_00=3))
+        assert list(summary_of(data).notes) == [
             "2 of 3 photos have no observed value within 65 minutes on both sides "
             "(max_gap_minutes); the observations are usually 180 minutes apart."
         ]
 
     def test_another_name_of_the_station_is_noted(self):
         station = Station(name="Sawmill River", timezone=ZONE)
-        notes = summarise(build(station_data(station=station), 65), params())["notes"]
-        assert notes == [
+        assert list(summary_of(station_data(station=station)).notes) == [
             "The parameter station is 'West Brook 0 (Lower)', the station's own name is "
             "'Sawmill River': folders and the report use the parameter."
         ]
@@ -367,8 +390,8 @@ class TestSummary:
         ],
     )
     def test_the_machine_s_folders_are_not_told(self, path, told):
-        summary = summarise(build(station_data(), 65), params(source_path=path))
-        assert summary["params"]["source_path"] == told
+        summary = summary_of(station_data(), source_path=path)
+        assert summary.parameters["source_path"] == told
 
 
 def test_observations_keep_their_zone_when_made_unique():
@@ -390,9 +413,8 @@ class TestPhotoAttributes:
     def test_marks_stand_in_images_csv_and_are_empty_elsewhere(self, tmp_path):
         data = station_data()
         annotations = data.annotations.assign(left_attributes="DRY")
-        dataset = build(replace(data, annotations=annotations), 65)
-        write(dataset, Photos(), tmp_path, params())
-        images = tables.read_table(tmp_path / "images.csv", tables.IMAGES, ZONE)
+        written(replace(data, annotations=annotations), tmp_path)
+        images = tables.read_table(tmp_path / "images.csv", IMAGES, ZONE)
         assert images["attributes"].fillna("").tolist() == ["DRY", "", ""]
 
 
@@ -400,12 +422,13 @@ class TestObservationStatus:
     def test_provisional_values_are_kept_and_noted(self):
         data = station_data()
         status = ["approved", "provisional", None]
-        dataset = build(replace(data, observations=data.observations.assign(status=status)), 65)
-        assert dataset.observations["status"].fillna("").tolist() == ["approved", "provisional", ""]
-        assert any(
-            "1 of 3 observed values are provisional" in n
-            for n in summarise(dataset, params())["notes"]
-        )
+        given = replace(data, observations=data.observations.assign(status=status))
+        assert built(given).observations["status"].fillna("").tolist() == [
+            "approved",
+            "provisional",
+            "",
+        ]
+        assert any("1 of 3 observed values are provisional" in n for n in summary_of(given).notes)
 
     def test_of_two_values_at_one_time_the_weaker_status_counts(self):
         twice = pd.concat([observed(h08_00=2), observed(h08_00=4)])
@@ -436,7 +459,7 @@ class TestFetching:
             ),
         )
         with pytest.raises(DataError, match="no connection"):
-            write(build(many, 65), Gone(), tmp_path, params())
+            written(many, tmp_path, Gone())
         assert len(asked) < 100
 
     def test_where_no_photo_can_be_had_the_stage_stops_with_the_first_reason(self, tmp_path):
@@ -445,8 +468,8 @@ class TestFetching:
                 raise PhotoError(f"{filename}: nothing lies there")
 
         with pytest.raises(DataError, match=r"none of the 3 photos .* a.jpg: nothing lies there"):
-            write(build(station_data(), 65), Empty(), tmp_path, params())
+            written(station_data(), tmp_path, Empty())
 
     def test_notes_of_the_source_are_told(self):
-        dataset = build(station_data(notes=("Converted from m3/s to cfs.",)), 65)
-        assert summarise(dataset, params())["notes"][0] == "Converted from m3/s to cfs."
+        given = station_data(notes=("Converted from m3/s to cfs.",))
+        assert summary_of(given).notes[0] == "Converted from m3/s to cfs."

@@ -14,10 +14,11 @@ from PIL import Image
 from scipy.stats import kendalltau
 from station_folder import dataset_params
 
+from fperank.ground.errors import ParameterError
 from fperank.params.parameters import DatasetParams
-from fperank.running.errors import ParameterError
+from fperank.stations.compose import open_source
 from fperank.stations.demo.scene import STRIP_ROWS, Scene
-from fperank.stations.demo.station import START, DemoSource, write_demo_station
+from fperank.stations.demo.station import START, write_demo_station
 from fperank.stations.demo.weather import simulate_conditions, simulate_discharge
 
 DAYS, ANNOTATIONS = 12, 60
@@ -291,7 +292,7 @@ def test_the_demo_is_read_back_as_a_folder(tmp_path, station):
     old = tmp_path / "demo" / "images" / "old.JPG"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"left over")
-    source = DemoSource(demo_params(), tmp_path)
+    source = open_source(demo_params(), tmp_path)
     data = source.read()
     photos = sorted((station / "images").rglob("*.JPG"))
     assert not old.exists()

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from station_folder import DATETIME, dataset_params, save_photo, write
+from station_folder import DATETIME, folder_source, save_photo, write
 
+from fperank.ground.errors import DataError, ParameterError, PhotoError
 from fperank.handover import tables
-from fperank.running.errors import DataError, ParameterError, PhotoError
-from fperank.stations.folder import FolderSource
+from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, IMAGES, OBSERVATIONS
 from fperank.stations.photos.times import FOUR_WAYS
 
 REAL = Path(__file__).parents[2] / "../shared/data"
 
 
 def read(folder, **changes):
-    return FolderSource(folder, dataset_params(**changes)).read()
+    return folder_source(folder, **changes).read()
 
 
 def photos(folder, *names):
@@ -46,10 +46,10 @@ class TestPhotos:
         assert data.station.name == "West Brook 0 (Lower)"
         assert data.station.timezone == "America/New_York"
         images = data.images.assign(value=None, attributes=None)
-        tables.checked(images, tables.IMAGES, "images")
-        assert tables.checked(data.observations, tables.OBSERVATIONS, "observations").empty
-        assert tables.checked(data.annotations, tables.ANNOTATIONS, "annotations").empty
-        assert tables.checked(data.excluded, tables.EXCLUDED, "excluded").empty
+        tables.checked(images, IMAGES, "images")
+        assert tables.checked(data.observations, OBSERVATIONS, "observations").empty
+        assert tables.checked(data.annotations, ANNOTATIONS, "annotations").empty
+        assert tables.checked(data.excluded, EXCLUDED, "excluded").empty
 
     def test_the_sub_folder_images_counts_where_there_is_one(self, tmp_path):
         photos(tmp_path, "images/b.jpg", "images/sub/a.jpg", "stray.jpg")
@@ -62,14 +62,14 @@ class TestPhotos:
 
     def test_odd_names_are_read_and_copied(self, tmp_path):
         names = ['it\'s "one".jpg', "río ☂/a b.jpg", "a..b, c.jpg"]
-        source = FolderSource(photos(tmp_path / "in", *names), dataset_params())
+        source = folder_source(photos(tmp_path / "in", *names))
         assert source.read().images["filename"].tolist() == names
         for name in names:
             source.fetch(name, tmp_path / "copy.jpg")
             assert (tmp_path / "copy.jpg").read_bytes() == (tmp_path / "in" / name).read_bytes()
 
     def test_a_copy_is_no_link_to_the_person_s_file(self, tmp_path):
-        source = FolderSource(photos(tmp_path / "in", "a.jpg"), dataset_params())
+        source = folder_source(photos(tmp_path / "in", "a.jpg"))
         (tmp_path / "in/link.jpg").symlink_to("a.jpg")
         source.fetch("link.jpg", tmp_path / "copy.jpg")
         assert not (tmp_path / "copy.jpg").is_symlink()
@@ -77,7 +77,7 @@ class TestPhotos:
 
     def test_a_photo_that_cannot_be_copied_is_told(self, tmp_path):
         with pytest.raises(PhotoError, match=r"gone\.jpg cannot be copied: No such file"):
-            FolderSource(tmp_path, dataset_params()).fetch("gone.jpg", tmp_path / "copy.jpg")
+            folder_source(tmp_path).fetch("gone.jpg", tmp_path / "copy.jpg")
 
     def test_links_that_lead_out_are_excluded_with_the_reason(self, tmp_path):
         photos(tmp_path / "station", "a.jpg", "b.jpg")
@@ -405,8 +405,10 @@ class TestObservationsAndAnnotations:
 
     def test_observations_that_are_replaced_are_not_even_read(self, tmp_path):
         photos(tmp_path, "a.jpg", "b.jpg")
+        gauge = write(tmp_path / "gauge.csv", "timestamp,value\n2024-07-01T11:15Z,2\n")
         write(tmp_path / "observations.csv", "broken")
-        assert read(tmp_path, observations_from="usgs").observations.empty
+        data = read(tmp_path, observations_from=str(gauge))
+        assert data.observations["value"].tolist() == [2]
 
     def test_ids_that_are_numbers_in_json_meet_ids_that_are_text_in_csv(self, tmp_path):
         photos(tmp_path, "a.jpg", "b.jpg")

@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 from fpe_api_server import FOR_EVER, content, cut, cut_chunks, page, redirect, silence, status
 from fpe_station import MODEL_CODE, STATION_ID, STATION_NAME, USERS, fpe_station, usable_photos
-from station_folder import dataset_params
+from station_folder import dataset_params, folder_source, write
 
+from fperank.ground.errors import DataError, ParameterError, PhotoError
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError, ParameterError, PhotoError
 from fperank.stations import dataset
 from fperank.stations.answers.files import hashed_user_id
-from fperank.stations.folder import FolderSource
+from fperank.stations.compose import open_source
 from fperank.stations.fpe import api as fpe_api_module
 from fperank.stations.fpe import routes as fpe_routes
-from fperank.stations.fpe.api import FpeApiSource
-from fperank.stations.fpe.database import FpeDatabaseSource
+from fperank.stations.fpe.api import ApiStation
+from fperank.stations.fpe.records import FpePhotos
 
 BASE = "/api/public/stations"
 MINE = f"{BASE}/{STATION_ID}"
@@ -46,18 +46,25 @@ def server(fpe_api, made_station, waits, monkeypatch, tmp_path):
 def source(server, tmp_path):
     """Open a source of the API; parameters can be changed."""
 
-    def open_source(read_timeout=30, **changes):
-        given = {
-            "source": "fpe_api",
-            "api_url": f"{server.url}/api",
-            "fpe_station": str(STATION_ID),
-            "timezone": "",
-        }
-        fetcher = Fetcher(timeouts_seconds=(5, read_timeout))
-        downloads = Downloads(tmp_path / "downloads", fetcher)
-        return FpeApiSource(dataset_params(**given | changes), downloads, fetcher)
+    def opened(read_timeout=30, **changes):
+        given = {"api_url": f"{server.url}/api", "fpe_station": str(STATION_ID), "timezone": ""}
+        params = dataset_params(**{"source": "fpe_api", **given} | changes)
+        return open_source(params, tmp_path, Fetcher(timeouts_seconds=(5, read_timeout)))
 
-    return open_source
+    return opened
+
+
+@pytest.fixture
+def imageset(server, tmp_path):
+    """The photos of an image set."""
+
+    def photos(uuid):
+        fetcher = Fetcher()
+        one = ApiStation(f"{server.url}/api", str(STATION_ID), fetcher)
+        downloads = Downloads(tmp_path / "downloads", fetcher)
+        return FpePhotos(lambda: one.photos_of(uuid), "", downloads)
+
+    return photos
 
 
 def excluded(data, kind):
@@ -284,11 +291,12 @@ class TestValues:
         data = source(max_gap_minutes=3 * 1440).read()
         (query,) = [query for path, query in server.asked if path == f"{MINE}/values"]
         assert query["start"] < "2024-03-02"
-        assert dataset.build(data, 65).images["value"].notna().sum() > 80
+        assert dataset.build(data, dataset_params()).images["value"].notna().sum() > 80
 
-    def test_values_that_come_from_elsewhere_are_not_asked_for(self, server, source):
-        data = source(observations_from="usgs").read()
-        assert data.observations.empty
+    def test_values_that_come_from_elsewhere_are_not_asked_for(self, server, source, tmp_path):
+        gauge = write(tmp_path / "gauge.csv", "timestamp,value\n2024-03-06T12:00Z,5\n")
+        data = source(observations_from=str(gauge)).read()
+        assert data.observations["value"].tolist() == [5]
         assert f"{MINE}/values" not in server.requests
 
     def test_the_server_wants_all_three_parameters(self, server):
@@ -345,7 +353,7 @@ class TestAnnotations:
         assert data.annotations.empty
         (note,) = [note for note in data.notes if "annotations_from" in note]
         assert note.startswith("The Flow Photo Explorer has no published model of FLOW_CFS")
-        assert dataset.build(data, 65).pairs.empty
+        assert dataset.build(data, dataset_params()).pairs.empty
 
     @pytest.mark.parametrize("code", [403, 404])
     def test_comparisons_that_are_not_public_are_told(self, server, source, code):
@@ -356,8 +364,8 @@ class TestAnnotations:
         note = f"The comparisons of the model {MODEL_CODE} are not public"
         assert any(one.startswith(note) and "annotations_from" in one for one in data.notes)
 
-    def test_comparisons_that_come_from_elsewhere_are_not_asked_for(self, server, source):
-        data = source(annotations_from="mine.json").read()
+    def test_comparisons_that_come_from_elsewhere_are_not_asked_for(self, server, source, tmp_path):
+        data = source(annotations_from=str(write(tmp_path / "mine.json", "[]"))).read()
         assert data.annotations.empty
         assert f"{MINE}/models" not in server.requests
 
@@ -502,50 +510,50 @@ class TestFetch:
         names = list(data.images["filename"])
         server.answers(f"/{names[40]}", status(500), times=FOR_EVER)
         server.answers(f"/{names[7]}", status(404), times=FOR_EVER)
-        built = dataset.build(data, 65)
+        built = dataset.build(data, dataset_params())
         with pytest.raises(DataError, match=f"{names[40]} could not be fetched"):
-            dataset.write(built, first, tmp_path / "1", first.params)
+            dataset.write(built, data, first, tmp_path / "1", dataset_params())
         come = {name for name in names if server.requests[f"/{name}"]} - {names[40], names[7]}
         assert len(come) > 10
 
         server.ordered.pop(f"/{names[40]}")
         second = source()
         second.read()
-        summary = dataset.write(built, second, tmp_path / "2", second.params)
+        summary = dataset.write(built, data, second, tmp_path / "2", dataset_params())
         assert all(server.requests[f"/{name}"] == 1 for name in come)
         written = {
             path.relative_to(tmp_path / "2" / "photos").as_posix()
             for path in (tmp_path / "2" / "photos").rglob("*.JPG")
         }
         assert written == set(names) - {names[7]}
-        assert any("1 photo could not be copied" in note for note in summary["notes"])
+        assert any("1 photo could not be copied" in note for note in summary.notes)
 
 
 class TestImageset:
-    def test_its_photos_can_be_read_and_fetched(self, server, source, tmp_path):
-        opened = source()
-        imageset = server.station.imagesets[1]
-        found = opened.read_imageset(imageset["uuid"].upper())
+    def test_its_photos_can_be_read_and_fetched(self, server, imageset, tmp_path):
+        wanted = server.station.imagesets[1]
+        opened = imageset(wanted["uuid"].upper())
+        found = opened.read()
         images = found.images
         assert found.station.name == STATION_NAME
         usable = {
             str(one["id"]): key_of(one)
             for one in usable_photos(server.station)
-            if one["imageset_id"] == imageset["id"]
+            if one["imageset_id"] == wanted["id"]
         }
         assert dict(zip(images["image_id"], images["filename"], strict=True)) == usable
         opened.fetch(images["filename"].iloc[0], tmp_path / "a.jpg")
         assert (tmp_path / "a.jpg").read_bytes() == server.station.files[images["filename"].iloc[0]]
         assert f"{MINE}/imagesets/101" not in server.requests
 
-    def test_one_that_there_is_not_is_told(self, source):
+    def test_one_that_there_is_not_is_told(self, imageset):
         with pytest.raises(DataError, match=r"has no image set '0f8f' among its 3 at .*/imagesets"):
-            source().read_imageset("0f8f")
+            imageset("0f8f").read()
 
-    def test_one_that_is_not_done_is_told(self, server, source):
+    def test_one_that_is_not_done_is_told(self, server, imageset):
         uuid = server.station.imagesets[2]["uuid"]
         with pytest.raises(DataError, match=f"the image set {uuid} is FAILED, not DONE: score it"):
-            source().read_imageset(uuid)
+            imageset(uuid).read()
 
 
 def folder_of(server, folder):
@@ -569,7 +577,7 @@ def folder_of(server, folder):
     (folder / "annotations.csv").write_bytes(made.files[key])
     station = {"id": STATION_ID, "name": STATION_NAME, "timezone": "America/New_York"}
     (folder / "station.json").write_text(json.dumps(station))
-    return FolderSource(folder, dataset_params(source_path=str(folder)))
+    return folder_source(folder)
 
 
 def write_csv(path, header, rows):
@@ -582,16 +590,16 @@ def test_folder_database_and_api_give_the_same_dataset(
     server, source, postgres, monkeypatch, tmp_path
 ):
     api, folder = source(), folder_of(server, tmp_path / "station")
-    fetcher = Fetcher()
     with postgres.database(server.station) as database:
         for name, value in database.environment.items():
             monkeypatch.setenv(name, value)
         given = dataset_params(source="fpe_database", fpe_station=str(STATION_ID))
-        by_database = FpeDatabaseSource(given, Downloads(tmp_path / "files", fetcher), fetcher)
+        by_database = open_source(given, tmp_path / "files")
         written = {}
         for name, one in (("api", api), ("folder", folder), ("database", by_database)):
-            built = dataset.build(one.read(), 65)
-            dataset.write(built, one, tmp_path / name, api.params)
+            data = one.read()
+            built = dataset.build(data, dataset_params())
+            dataset.write(built, data, one, tmp_path / name, dataset_params())
             written[name] = {
                 path.relative_to(tmp_path / name).as_posix(): path.read_bytes()
                 for path in sorted((tmp_path / name).rglob("*"))

@@ -12,7 +12,7 @@ import pytest
 from postgres import OWNER, OWNER_PASSWORD, READER, READER_PASSWORD
 from s3_server import free_port
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.stations.fpe import connection as fpe_connection
 from fperank.stations.fpe.connection import connect, reading
 

@@ -16,16 +16,18 @@ import pandas as pd
 import pytest
 from fpe_station import STATION_ID, STATION_NAME, USERS, fpe_station, usable_photos
 from PIL import Image
-from station_folder import dataset_params
+from station_folder import dataset_params, write
 
+from fperank.ground.errors import DataError, ParameterError, PhotoError
 from fperank.handover import tables
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError, ParameterError, PhotoError
 from fperank.stations import dataset
 from fperank.stations.answers.files import hashed_user_id
+from fperank.stations.compose import open_source
 from fperank.stations.fpe import queries as fpe_queries
-from fperank.stations.fpe.database import FpeDatabaseSource
+from fperank.stations.fpe.database import photos_of
+from fperank.stations.fpe.records import FpePhotos
 
 
 class Files(http.server.ThreadingHTTPServer):
@@ -116,13 +118,23 @@ def loaded(home, files, monkeypatch):
 def source(tmp_path):
     """Open a source of the database; parameters can be changed."""
 
-    def open_source(**changes):
+    def opened(**changes):
         given = {"source": "fpe_database", "fpe_station": str(STATION_ID), "timezone": ""}
         fetcher = Fetcher(first_wait_seconds=0.01)
-        downloads = Downloads(tmp_path / "downloads", fetcher)
-        return FpeDatabaseSource(dataset_params(**given | changes), downloads, fetcher)
+        return open_source(dataset_params(**given | changes), tmp_path, fetcher)
 
-    return open_source
+    return opened
+
+
+@pytest.fixture
+def imageset(tmp_path):
+    """The photos of an image set."""
+
+    def photos(uuid):
+        downloads = Downloads(tmp_path / "downloads", Fetcher(first_wait_seconds=0.01))
+        return FpePhotos(lambda: photos_of(uuid), "", downloads)
+
+    return photos
 
 
 def excluded(data, kind):
@@ -385,10 +397,13 @@ class TestObservations:
             "WTEMP_C.",
         )
 
-    def test_they_are_not_read_where_others_take_their_place(self, loaded, source, monkeypatch):
+    def test_they_are_not_read_where_others_take_their_place(
+        self, loaded, source, monkeypatch, tmp_path
+    ):
         monkeypatch.setattr(fpe_queries, "values", None)
-        data = source(observations_from="usgs").read()
-        assert data.observations.empty
+        gauge = write(tmp_path / "gauge.csv", "timestamp,value\n2024-03-06T12:00Z,5\n")
+        data = source(observations_from=str(gauge)).read()
+        assert data.observations["value"].tolist() == [5]
         assert excluded(data, "observation") == {}
 
 
@@ -457,6 +472,16 @@ class TestAnnotations:
         loaded.execute("UPDATE annotations SET variable = NULL WHERE id = 305")
         assert len(source().read().annotations) == 139 + 7
 
+    def test_all_files_together_have_one_digest_that_follows_a_changed_byte(
+        self, loaded, source, station, files
+    ):
+        (first,) = source().read().read_files
+        assert (first.role, first.name) == ("annotations", "submissions")
+        assert source().read().read_files == (first,)
+        files.content[station.annotations[0]["s3"]["Key"]] += b" "
+        (changed,) = source().read().read_files
+        assert changed.sha256 != first.sha256
+
     def test_a_file_that_is_gone_is_counted_and_told(self, loaded, source, station, files):
         del files.content[station.annotations[0]["s3"]["Key"]]
         data = source().read()
@@ -502,20 +527,20 @@ class TestAnnotations:
         assert "geheim" not in str(error.value)
 
     def test_they_are_not_read_where_others_take_their_place(
-        self, loaded, source, files, monkeypatch
+        self, loaded, source, files, monkeypatch, tmp_path
     ):
         monkeypatch.setattr(fpe_queries, "submissions", None)
-        data = source(annotations_from="answers.csv").read()
+        data = source(annotations_from=str(write(tmp_path / "answers.json", "[]"))).read()
         assert data.annotations.empty
         assert excluded(data, "annotation") == {}
         assert not files.asked
 
 
 class TestImageSet:
-    def test_its_photos_and_its_station_are_read(self, loaded, source, station, tmp_path):
+    def test_its_photos_and_its_station_are_read(self, loaded, imageset, station, tmp_path):
         wanted = station.imagesets[1]
-        one = source(fpe_station="")
-        found = one.read_imageset(wanted["uuid"].upper())
+        one = imageset(wanted["uuid"].upper())
+        found = one.read()
         images = found.images
         assert found.station.name == STATION_NAME
         photos = [one for one in usable_photos(station) if one["imageset_id"] == wanted["id"]]
@@ -523,31 +548,31 @@ class TestImageSet:
         one.fetch(images["filename"].iloc[0], tmp_path / "photo.jpg")
         assert Image.open(tmp_path / "photo.jpg").size == (64, 48)
 
-    def test_photos_that_show_somebody_are_left_out_there_too(self, loaded, source, station):
-        found = source().read_imageset(station.imagesets[0]["uuid"])
+    def test_photos_that_show_somebody_are_left_out_there_too(self, loaded, imageset, station):
+        found = imageset(station.imagesets[0]["uuid"]).read()
         images = found.images
-        assert "shows a person or vehicle" in set(found.excluded["reason"])
+        assert "shows a person or vehicle" in {reason for _, _, reason in found.excluded}
         assert len(found.excluded) == 4 + 2
         assert len(images) == 48 - 4 - 2
         assert "664000" not in set(images["image_id"])
 
-    def test_one_that_is_not_done_is_told(self, loaded, source, station):
+    def test_one_that_is_not_done_is_told(self, loaded, imageset, station):
         with pytest.raises(DataError, match=r"image set [0-9a-f-]{36} is FAILED, not DONE"):
-            source().read_imageset(station.imagesets[2]["uuid"])
+            imageset(station.imagesets[2]["uuid"]).read()
 
-    def test_one_that_is_not_there_is_told(self, loaded, source):
+    def test_one_that_is_not_there_is_told(self, loaded, imageset):
         with pytest.raises(DataError, match="there is none with this uuid"):
-            source().read_imageset("0f8fad5b-d9cb-469f-a165-70867728950e")
+            imageset("0f8fad5b-d9cb-469f-a165-70867728950e").read()
 
     @pytest.mark.parametrize("text", ["", "101", "'; DROP TABLE images; --"])
-    def test_what_is_no_uuid_is_told(self, loaded, source, text):
+    def test_what_is_no_uuid_is_told(self, loaded, imageset, text):
         with pytest.raises(DataError, match="is no uuid of an image set"):
-            source().read_imageset(text)
+            imageset(text).read()
 
 
 class TestWhole:
     def test_the_tables_fit_their_schemas(self, loaded, source):
-        made = dataset.build(source().read(), max_gap_minutes=65)
+        made = dataset.build(source().read(), dataset_params())
         assert (len(made.images), len(made.pairs)) == (90, 139)
         assert 0 < made.images["value"].isna().sum() < 10
         assert made.images["attributes"].notna().sum() == 5
@@ -624,13 +649,10 @@ import json, resource, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from station_folder import dataset_params
-from fperank.remote.downloads import Downloads
-from fperank.remote.fetching import Fetcher
-from fperank.stations.fpe.database import FpeDatabaseSource
+from fperank.stations.compose import open_source
 begin = time.perf_counter()
-fetcher = Fetcher()
 params = dataset_params(source="fpe_database", fpe_station="29")
-data = FpeDatabaseSource(params, Downloads(Path({folder}), fetcher), fetcher).read()
+data = open_source(params, Path({folder})).read()
 seconds = time.perf_counter() - begin
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 images, values = data.images, data.observations

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from station_folder import write
 
+from fperank.ground.errors import DataError
 from fperank.handover import tables
-from fperank.running.errors import DataError
+from fperank.handover.dataset import OBSERVATIONS
 from fperank.stations.observed.table import read_observations
 
 REAL = Path(__file__).parents[2] / "../shared/data/androscoggin-15min-year.csv"
@@ -161,13 +162,13 @@ def test_the_status_of_a_value_is_kept(tmp_path):
     good, _ = read(tmp_path, "timestamp,value,status\n" + rows)
     assert good["status"].iloc[:4].tolist() == ["approved", "provisional"] * 2
     assert good["status"].iloc[4:].isna().all()
-    tables.checked(good, tables.OBSERVATIONS, "observations")
+    tables.checked(good, OBSERVATIONS, "observations")
 
 
 def test_without_a_status_column_none_is_told(tmp_path):
     good, _ = read(tmp_path, one("value"))
     assert good["status"].isna().all()
-    tables.checked(good, tables.OBSERVATIONS, "observations")
+    tables.checked(good, OBSERVATIONS, "observations")
 
 
 def test_a_status_that_is_none_is_refused(tmp_path):

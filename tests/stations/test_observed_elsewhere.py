@@ -2,14 +2,14 @@ import datetime as dt
 import json
 
 import pytest
-from fperank.sources import observed_elsewhere
-from station_folder import dataset_params, save_photo, write
+from station_folder import dataset_params, folder_source, save_photo, write
 
+from fperank.ground.errors import DataError, ParameterError
 from fperank.handover import tables
+from fperank.handover.dataset import EXCLUDED, OBSERVATIONS
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError, ParameterError
-from fperank.stations.folder import FolderSource
-from fperank.stations.observed.elsewhere import ObservedElsewhere
+from fperank.stations.compose import open_source
+from fperank.stations.observed import elsewhere
 from fperank.stations.observed.table import no_observations
 
 CSV = "time,q_cms,status\n2024-07-01T11:15Z,2,p\n2024-07-01T12:15Z,,\n"
@@ -26,14 +26,13 @@ def folder(tmp_path):
 
 
 def source(folder, **changes):
-    params = dataset_params(**changes)
-    scratch = folder.parent / "scratch"
-    return ObservedElsewhere(FolderSource(folder, params), params, scratch, Fetcher(0.01))
+    params = dataset_params(source_path=str(folder), **changes)
+    return open_source(params, folder.parent / "scratch", Fetcher(0.01))
 
 
 def test_values_of_a_file_take_the_place_of_the_station_s_own(folder, tmp_path):
     path = write(tmp_path / "gauge.csv", CSV)
-    inner = FolderSource(folder, dataset_params()).read()
+    inner = folder_source(folder).read()
     assert inner.excluded["kind"].tolist() == ["photo", "observation"]
     data = source(folder, observations_from=str(path)).read()
     assert data.observations["value"].tolist() == pytest.approx([70.6293334])
@@ -44,15 +43,8 @@ def test_values_of_a_file_take_the_place_of_the_station_s_own(folder, tmp_path):
     ]
     assert data.notes == ("Observed values were converted from m3/s to cfs, times 35.3147.",)
     assert data.images.equals(inner.images)
-    tables.checked(data.observations, tables.OBSERVATIONS, "observations")
-    tables.checked(data.excluded, tables.EXCLUDED, "excluded")
-
-
-def test_what_any_source_left_out_of_its_own_values_is_dropped_with_them(folder, tmp_path):
-    params = dataset_params(observations_from=str(write(tmp_path / "gauge.csv", CSV)))
-    inner = FolderSource(folder, dataset_params())
-    data = ObservedElsewhere(inner, params, tmp_path).read()
-    assert data.excluded["reason"].tolist() == ["no EXIF time", "no value"]
+    tables.checked(data.observations, OBSERVATIONS, "observations")
+    tables.checked(data.excluded, EXCLUDED, "excluded")
 
 
 def test_photos_still_come_from_the_station(folder, tmp_path):
@@ -107,7 +99,7 @@ class TestAddresses:
 
     def test_a_file_that_is_too_large_is_refused(self, folder, s3, environment, monkeypatch):
         s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=CSV.encode())
-        monkeypatch.setattr(observed_elsewhere, "MAX_BYTES", 10)
+        monkeypatch.setattr(elsewhere, "MAX_BYTES", 10)
         with pytest.raises(DataError, match="is larger than the 10 bytes that are allowed"):
             source(folder, observations_from=f"s3://{s3.bucket}/q.csv").read()
 
@@ -121,7 +113,7 @@ class TestUsgs:
             asked.append((*arguments, named))
             return no_observations(named["timezone"])
 
-        monkeypatch.setattr(observed_elsewhere, "read_usgs", read_usgs)
+        monkeypatch.setattr(elsewhere, "read_usgs", read_usgs)
         return asked
 
     def test_the_photos_local_dates_are_asked_for(self, folder, asked):

@@ -13,7 +13,7 @@ from station_folder import (
 )
 
 from fperank.ground.clocks import parse_clock_shifts
-from fperank.running.errors import ParameterError
+from fperank.ground.errors import ParameterError
 from fperank.stations.photos.times import (
     CameraClock,
     FilenamePattern,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from s3_proxy import Proxy
-from station_folder import dataset_params, save_photo
+from station_folder import dataset_params, folder_source, save_photo
 
+from fperank.ground.errors import DataError
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError
-from fperank.stations.folder import FolderSource
-from fperank.stations.photos.s3_folder import S3FolderSource, mirror_prefix
+from fperank.stations.compose import open_source
+from fperank.stations.photos.s3_folder import mirror_prefix
 
 
 class Counting(Proxy):
@@ -274,6 +274,9 @@ def test_an_address_that_names_no_bucket_is_refused_and_not_shown(address, tmp_p
 
 
 class TestSource:
+    def opened(self, address, scratch):
+        return open_source(dataset_params(source_path=address), scratch, quick())
+
     def station(self, tmp_path):
         folder = tmp_path / "station"
         for hour in (7, 8):
@@ -285,8 +288,8 @@ class TestSource:
         folder = self.station(tmp_path)
         upload(s3, {f"west/{name}": content for name, content in contents(folder).items()})
         upload(s3, {"west/images/notes.txt": b""})
-        source = S3FolderSource(f"s3://{s3.bucket}/west", dataset_params(), tmp_path / "scratch")
-        found, expected = source.read(), FolderSource(folder, dataset_params()).read()
+        source = self.opened(f"s3://{s3.bucket}/west", tmp_path / "scratch")
+        found, expected = source.read(), folder_source(folder).read()
         assert found.images.equals(expected.images)
         assert found.observations.equals(expected.observations)
         assert found.excluded.to_numpy().tolist() == [
@@ -300,13 +303,14 @@ class TestSource:
         folder = self.station(tmp_path)
         (folder / "observations.csv").write_text("broken\n")
         upload(s3, {f"west/{name}": content for name, content in contents(folder).items()})
-        source = S3FolderSource(f"s3://{s3.bucket}/west/", dataset_params(), tmp_path / "scratch")
+        source = self.opened(f"s3://{s3.bucket}/west/", tmp_path / "scratch")
         with pytest.raises(
             DataError, match=rf"^s3://{s3.bucket}/west/observations\.csv: no column of times"
         ):
             source.read()
 
-    def test_photos_are_fetched_after_reading(self, tmp_path):
-        source = S3FolderSource("s3://bucket/west", dataset_params(), tmp_path)
-        with pytest.raises(DataError, match="s3://bucket/west was not read yet"):
-            source.fetch("a.jpg", tmp_path / "a.jpg")
+    def test_a_photo_may_be_fetched_before_anything_is_read(self, s3, environment, tmp_path):
+        upload(s3, {"west/a.jpg": b"photo"})
+        source = self.opened(f"s3://{s3.bucket}/west", tmp_path / "scratch")
+        source.fetch("a.jpg", tmp_path / "copy.jpg")
+        assert (tmp_path / "copy.jpg").read_bytes() == b"photo"

@@ -2,13 +2,14 @@ import shutil
 
 import pandas as pd
 import pytest
-from station_folder import dataset_params, save_photo, write
+from station_folder import dataset_params, folder_source, save_photo, write
 
+from fperank.ground.errors import AbsentError, DataError, PhotoError
+from fperank.handover import dataset as handover
 from fperank.handover import tables
-from fperank.running.errors import AbsentError, DataError, PhotoError
 from fperank.stations.answers.files import hashed_user_id
 from fperank.stations.dataset import build
-from fperank.stations.seed.station import SeedSource
+from fperank.stations.seed.station import SeedPhotos
 
 SET = "imagesets/0f8fad5b-d9cb-469f-a165-70867728950e/images"
 URL = f"https://b.s3.us-west-2.amazonaws.com/{SET}"
@@ -61,7 +62,11 @@ class FakeDownloads:
 
 
 def source(folder, **changes):
-    return SeedSource(folder, dataset_params(source="seed", **changes), FakeDownloads())
+    return folder_source(folder, source="seed", **changes)
+
+
+def photos_of(folder, downloads):
+    return SeedPhotos(folder, "West Brook 0 (Lower)", "America/New_York", downloads)
 
 
 @pytest.fixture
@@ -118,8 +123,8 @@ def test_annotators_are_hashed(dataset_folder):
 
 
 def test_what_was_read_fits_the_pipelines_tables(dataset_folder):
-    built = build(source(dataset_folder).read(), max_gap_minutes=65)
-    tables.checked(built.images, tables.IMAGES, "images")
+    built = build(source(dataset_folder).read(), dataset_params())
+    tables.checked(built.images, handover.IMAGES, "images")
     assert built.images["value"].tolist()[:2] == [10, 12.5]
 
 
@@ -227,18 +232,19 @@ def test_photos_that_cannot_be_used_are_left_out_and_counted(dataset_folder):
 @pytest.mark.parametrize("place", ["images", "."])
 def test_a_photo_beside_is_copied(dataset_folder, tmp_path, place):
     path = save_photo(dataset_folder / place / SET / "A.JPG")
-    own = source(dataset_folder)
-    own.fetch(f"{SET}/A.JPG", tmp_path / "target.jpg")
+    downloads = FakeDownloads()
+    photos_of(dataset_folder, downloads).fetch(f"{SET}/A.JPG", tmp_path / "target.jpg")
     assert (tmp_path / "target.jpg").read_bytes() == path.read_bytes()
-    assert own.downloads.asked == []
+    assert downloads.asked == []
 
 
 def test_a_photo_that_is_not_beside_is_fetched_from_its_address(dataset_folder, tmp_path):
-    own = source(dataset_folder)
+    downloads = FakeDownloads()
+    own = photos_of(dataset_folder, downloads)
     own.read()
     own.fetch(f"{SET}/A.JPG", tmp_path / "target.jpg")
     assert (tmp_path / "target.jpg").read_bytes() == b"fetched"
-    assert own.downloads.asked == [f"{URL}/A.JPG?X-Amz-Signature=secret"]
+    assert downloads.asked == [f"{URL}/A.JPG?X-Amz-Signature=secret"]
     assert "secret" not in own.read().images.to_csv()
 
 
@@ -248,7 +254,7 @@ def test_a_photo_that_is_nowhere_is_told_and_a_silent_server_stops_the_run(tmp_p
         f"{k},2023-05-01T12:00:00Z,{w}.jpg,https://h/{w}" for k, w in ((3, "gone"), (4, "busy"))
     ]
     write(tmp_path / "images.csv", "image_id,timestamp,filename,url\n" + "\n".join(rows) + "\n")
-    own = source(tmp_path)
+    own = photos_of(tmp_path, FakeDownloads())
     for name in ("a.jpg", "b.jpg"):
         with pytest.raises(
             PhotoError, match=f"{name} does not lie in the folder, and images.csv g"
@@ -318,5 +324,5 @@ def test_a_folder_without_answers_is_read_for_scoring(dataset_folder):
     (dataset_folder / "annotations.csv").unlink()
     data = source(dataset_folder).read()
     assert data.annotations.empty
-    assert list(data.annotations.columns) == list(tables.ANNOTATIONS.columns)
+    assert list(data.annotations.columns) == list(handover.ANNOTATIONS.columns)
     assert "neither pairs.csv nor annotations.csv is there" in data.notes

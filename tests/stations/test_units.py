@@ -1,6 +1,6 @@
 import pytest
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.stations.observed.units import (
     conversion_note,
     factor_to,

@@ -11,8 +11,9 @@ import dataretrieval
 import pytest
 from dataretrieval.waterdata import WaterdataConfiguration
 
+from fperank.ground.errors import DataError, ParameterError
 from fperank.handover import tables
-from fperank.running.errors import DataError, ParameterError
+from fperank.handover.dataset import OBSERVATIONS
 from fperank.stations.observed.usgs import read_usgs, site_id
 
 RESPONSES = Path(__file__).parent / "usgs_responses"
@@ -86,7 +87,7 @@ def test_all_pages_of_an_answer_are_read(tmp_path, api):
         "2024-01-15T01:15:00-05:00",
     ]
     assert found.values["status"].tolist() == ["approved"] * 4 + ["provisional"]
-    tables.checked(found.values, tables.OBSERVATIONS, "observations")
+    tables.checked(found.values, OBSERVATIONS, "observations")
     assert found.notes == ("Observed values are the continuous discharge of USGS site 01171100.",)
     assert api.requests[1][1]["cursor"] == "MDAwMDAwMGM"
 

@@ -1,27 +1,27 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
-from toy import annotate, changed
+from toy import changed, group
 
-from fperank.pairs.build import build
-from fperank.params.parameters import InputParams, TrainParams
+from fperank.ground.errors import DataError
+from fperank.ground.files import json_text
+from fperank.ground.numbers import all_rounded
+from fperank.params.parameters import TrainParams
 from fperank.photos.cache import PixelCache
-from fperank.photos.decode import read_photo
-from fperank.running.errors import DataError
+from fperank.photos.views import read_photo
 from fperank.training.data import IMAGENET_MEAN, load_data
 
 
 @pytest.fixture
 def own(params):
-    group = TrainParams.model_validate(params.model_dump(include=set(TrainParams.model_fields)))
-    return changed(group, input_size=32, crop_bottom=0)
+    return changed(group(params, TrainParams), input_size=32, crop_bottom=0)
 
 
 @pytest.fixture
-def pairs(params, toy_images):
-    group = InputParams.model_validate(params.model_dump(include=set(InputParams.model_fields)))
-    wide = changed(group, min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1)
-    return build(toy_images, annotate(toy_images, 200), wide).pairs
+def pairs(toy_input):
+    return toy_input(200).pairs
 
 
 def test_each_annotated_photo_is_read_once_and_pairs_point_at_it(own, pairs, tmp_path):
@@ -58,6 +58,13 @@ def test_a_bad_photo_takes_its_pairs_with_it_and_both_are_counted(own, pairs, tm
     assert data.unreadable == {pairs["image_id_1"].iloc[0]: "the file is empty"}
     assert data.pairs_lost == touched.sum() > 0
     assert len(data.train) + len(data.val) == len(pairs) - touched.sum()
+
+
+def test_mean_and_deviation_are_used_with_the_digits_that_are_written(own, pairs, tmp_path):
+    data = load_data(pairs, tmp_path / "photos", own)
+    figures = [*data.mean, *data.std]
+    assert figures == all_rounded(figures)
+    assert json.loads(json_text(figures)) == figures
 
 
 def test_no_pair_with_two_readable_photos_is_an_error(own, pairs, tmp_path):

@@ -2,16 +2,17 @@ import dataclasses
 
 import pytest
 import torch
+from toy import group
 
 from fperank.params.parameters import TrainParams
-from fperank.photos.decode import PhotoView
+from fperank.photos.view import PhotoView
 from fperank.training.checkpoints import Checkpoint
 from fperank.training.data import PairSet, TrainingData
 
 
 @pytest.fixture
 def own(params):
-    return TrainParams.model_validate(params.model_dump(include=set(TrainParams.model_fields)))
+    return group(params, TrainParams)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_what_is_saved_is_loaded_and_removed(own, data, tmp_path):
     assert list(tmp_path.rglob("*.pt")) == []
 
 
-def test_another_pair_pixel_or_parameter_is_another_run(own, data, tmp_path):
+def test_another_pair_pixel_parameter_or_pretrained_file_is_another_run(own, data, tmp_path):
     pixels = data.pixels.clone()
     pixels[0, 0, 0, 0] = 1
     label = PairSet(data.train.first, data.train.second, torch.tensor([1, 0]))
@@ -44,12 +45,14 @@ def test_another_pair_pixel_or_parameter_is_another_run(own, data, tmp_path):
         Checkpoint.for_run(tmp_path, dataclasses.replace(data, pixels=pixels), own),
         Checkpoint.for_run(tmp_path, dataclasses.replace(data, train=label), own),
         Checkpoint.for_run(tmp_path, data, own.model_copy(update={"seed": 99})),
+        Checkpoint.for_run(tmp_path, data, own, "ab" * 32),
+        Checkpoint.for_run(tmp_path, data, own, "cd" * 32),
     ]
-    assert len({run.path for run in runs}) == 4
+    assert len({run.path for run in runs}) == 6
     assert Checkpoint.for_run(tmp_path, data, own) == runs[0]
 
 
-def test_a_machine_that_trains_with_other_digits_starts_the_run_afresh(
+def test_a_machine_that_trains_with_other_numbers_starts_the_run_afresh(
     own, data, tmp_path, monkeypatch
 ):
     runs = set()

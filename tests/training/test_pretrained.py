@@ -6,13 +6,19 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torchvision
-from torchvision.models import Weights
+from torchvision.models import Weights, WeightsEnum
+from toy import changed, group
 
+from fperank.ground.errors import ParameterError
+from fperank.ground.files import file_digest
 from fperank.handover.model import ModelDescription
 from fperank.network.model_file import save_model
 from fperank.network.ranknet import FlowRanker
-from fperank.photos.decode import PhotoView
-from fperank.running.errors import ParameterError
+from fperank.params.file import check_group
+from fperank.params.parameters import TrainParams
+from fperank.photos.view import PhotoView
+from fperank.training.data import load_data
+from fperank.training.loop import train
 from fperank.training.pretrained import load_pretrained
 
 
@@ -23,6 +29,15 @@ def new_network(seed=0):
 
 def weights_of(network):
     return {k: v.clone() for k, v in network.state_dict().items()}
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """The folder `weights/` of a repository that the test runs in."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    return folder
 
 
 @pytest.fixture
@@ -48,14 +63,11 @@ def server(tmp_path, monkeypatch):
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{httpd.server_port}/{name}"
-    weights = Weights(url=url, transforms=None, meta={})
-    enum = SimpleNamespace(
-        DEFAULT=SimpleNamespace(
-            get_state_dict=lambda **options: torch.hub.load_state_dict_from_url(
-                weights.url, **options
-            )
-        )
-    )
+
+    class Published(WeightsEnum):
+        DEFAULT = Weights(url=url, transforms=None, meta={})
+
+    enum = Published
     monkeypatch.setattr(torchvision.models, "get_model_weights", lambda name: enum)
     yield SimpleNamespace(state=state, file=site / name, stop=httpd.shutdown)
     httpd.shutdown()
@@ -66,14 +78,15 @@ def server(tmp_path, monkeypatch):
 def test_none_leaves_the_random_weights():
     network = new_network()
     before = weights_of(network)
-    load_pretrained(network, "squeezenet1_1", "none")
+    assert load_pretrained(network, "squeezenet1_1", "none") is None
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
 
 
 def test_imagenet_weights_are_fetched_and_fill_the_backbone_only(server):
     network = new_network()
     before = weights_of(network)
-    load_pretrained(network, "squeezenet1_1", "imagenet")
+    digest = load_pretrained(network, "squeezenet1_1", "imagenet")
+    assert digest == file_digest(server.file)
     for name, value in network.backbone.state_dict().items():
         assert torch.equal(value, server.state[name])
     assert torch.equal(network.head[0].weight, before["head.0.weight"])
@@ -91,7 +104,7 @@ def test_without_the_file_on_the_server_the_message_names_none(server):
         load_pretrained(new_network(), "squeezenet1_1", "imagenet")
 
 
-def test_a_model_of_fperank_fills_backbone_and_head(tmp_path):
+def test_a_model_of_fperank_fills_backbone_and_head(weights):
     donor = new_network(seed=5)
     description = ModelDescription(
         backbone="squeezenet1_1",
@@ -105,31 +118,69 @@ def test_a_model_of_fperank_fills_backbone_and_head(tmp_path):
         variable="FLOW_CFS",
         station="x",
     )
-    save_model(tmp_path, donor.state_dict(), description)
+    save_model(weights, donor.state_dict(), description)
     network = new_network()
-    load_pretrained(network, "squeezenet1_1", str(tmp_path / "model.safetensors"))
+    digest = load_pretrained(network, "squeezenet1_1", "model.safetensors")
+    assert digest == file_digest(weights / "model.safetensors")
     assert all(torch.equal(v, donor.state_dict()[k]) for k, v in network.state_dict().items())
 
 
-def test_a_torchvision_file_fills_the_backbone(tmp_path):
+def test_a_torchvision_file_fills_the_backbone(weights):
     state = torchvision.models.squeezenet1_1().state_dict()
-    torch.save(state, tmp_path / "w.pth")
+    torch.save(state, weights / "w.pth")
     network = new_network()
-    load_pretrained(network, "squeezenet1_1", str(tmp_path / "w.pth"))
+    load_pretrained(network, "squeezenet1_1", "w.pth")
     assert torch.equal(
         network.backbone.state_dict()["features.0.weight"], state["features.0.weight"]
     )
 
 
-def test_weights_of_another_network_are_refused(tmp_path):
-    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "w.pth")
+def test_weights_of_another_network_are_refused(weights):
+    torch.save(torchvision.models.resnet18().state_dict(), weights / "w.pth")
     with pytest.raises(ParameterError, match=r"do not fit backbone squeezenet1_1: \d+ of \d+ are"):
-        load_pretrained(new_network(), "squeezenet1_1", str(tmp_path / "w.pth"))
+        load_pretrained(new_network(), "squeezenet1_1", "w.pth")
 
 
-def test_a_path_that_is_no_file_lists_what_is_allowed():
-    with pytest.raises(ParameterError, match=r"pretrained is 'imagnet', which is no file"):
-        load_pretrained(new_network(), "squeezenet1_1", "imagnet")
+def test_a_file_that_is_absent_is_refused_with_what_to_do(weights):
+    with pytest.raises(
+        ParameterError,
+        match=r"pretrained is 'brook.pth', but weights/brook.pth does not exist: copy the file",
+    ):
+        load_pretrained(new_network(), "squeezenet1_1", "brook.pth")
+
+
+@pytest.mark.parametrize("name", ["../w.pth", "weights/w.pth", "/tmp/w.pth", "C:\\w.pth"])
+def test_a_path_is_refused_with_the_folder_to_copy_the_file_into(params, name):
+    with pytest.raises(ParameterError, match=r"copy the file into weights/ .* and write its name"):
+        check_group(TrainParams, group(params, TrainParams).model_dump() | {"pretrained": name})
+
+
+@pytest.mark.parametrize("name", ["imagnet", "", "None", "README.md", "w.pth; rm", ".pth"])
+def test_a_name_that_stands_for_nothing_is_refused_with_what_is_allowed(params, name):
+    with pytest.raises(
+        ParameterError, match=r"pretrained is .*: must be none, imagenet, or the name of a file in"
+    ):
+        check_group(TrainParams, group(params, TrainParams).model_dump() | {"pretrained": name})
+
+
+def test_another_content_under_the_same_name_is_another_run_and_is_recorded(
+    params, toy_input, weights, tmp_path
+):
+    own = changed(
+        group(params, TrainParams),
+        **{"backbone": "squeezenet1_1", "input_size": 64, "epochs": 1, "threads": 1},
+        pretrained="brook.pth",
+    )
+    data = load_data(toy_input(60).pairs, tmp_path / "photos", own)
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        torch.save(torchvision.models.squeezenet1_1().state_dict(), weights / "brook.pth")
+        model = train(data, own, "FLOW_CFS", "Toy", tmp_path, lambda _row: None)
+        assert model.pretrained_sha256 == file_digest(weights / "brook.pth")
+        models.append(model)
+    assert models[0].pretrained_sha256 != models[1].pretrained_sha256
+    assert models[0].checkpoint.path != models[1].checkpoint.path
 
 
 class Evil:
@@ -137,17 +188,17 @@ class Evil:
         return (print, ("code ran",))
 
 
-def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path, capsys):
-    torch.save({"a": Evil()}, tmp_path / "evil.pth")
+def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(weights, capsys):
+    torch.save({"a": Evil()}, weights / "evil.pth")
     with pytest.raises(ParameterError, match="is not a file of plain weights"):
-        load_pretrained(new_network(), "squeezenet1_1", str(tmp_path / "evil.pth"))
+        load_pretrained(new_network(), "squeezenet1_1", "evil.pth")
     assert "code ran" not in capsys.readouterr().out
 
 
-def test_a_file_that_holds_something_else_is_refused(tmp_path):
-    torch.save([1, 2], tmp_path / "list.pth")
+def test_a_file_that_holds_something_else_is_refused(weights):
+    torch.save([1, 2], weights / "list.pth")
     with pytest.raises(ParameterError, match="must hold one table of names and tensors"):
-        load_pretrained(new_network(), "squeezenet1_1", str(tmp_path / "list.pth"))
-    (tmp_path / "text.pth").write_text("hello")
+        load_pretrained(new_network(), "squeezenet1_1", "list.pth")
+    (weights / "text.pth").write_text("hello")
     with pytest.raises(ParameterError, match="is not a file of plain weights"):
-        load_pretrained(new_network(), "squeezenet1_1", str(tmp_path / "text.pth"))
+        load_pretrained(new_network(), "squeezenet1_1", "text.pth")

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from toy import annotate, changed
+from toy import changed, group
 
 from fperank.agreement.metrics import tau
+from fperank.ground.errors import DataError
 from fperank.network.losses import pair_loss
 from fperank.network.model_file import normalise, save_model, to_tensor
-from fperank.pairs.build import build
-from fperank.params.parameters import InputParams, PredictParams, TrainParams
-from fperank.running.errors import DataError
+from fperank.params.parameters import PredictParams, TrainParams
 from fperank.scoring.scorer import Scorer, predict
 from fperank.training import loop as training
 from fperank.training.data import load_data
@@ -17,9 +16,8 @@ from fperank.training.pair_batches import pair_batches
 
 @pytest.fixture
 def own(params):
-    group = TrainParams.model_validate(params.model_dump(include=set(TrainParams.model_fields)))
     return changed(
-        group,
+        group(params, TrainParams),
         backbone="shufflenet_v2_x0_5",
         input_size=32,
         crop_bottom=0,
@@ -30,10 +28,8 @@ def own(params):
 
 
 @pytest.fixture
-def made(params, toy_images):
-    group = InputParams.model_validate(params.model_dump(include=set(InputParams.model_fields)))
-    wide = changed(group, min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1)
-    return build(toy_images, annotate(toy_images, 400), wide)
+def made(toy_input):
+    return toy_input(400)
 
 
 @pytest.fixture
@@ -88,9 +84,9 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
 
     with pytest.raises(Killed):
         run(data, settings, tmp_path / "killed", kill_after_second)
-    told = []
-    resumed = run(data, settings, tmp_path / "killed", lambda row: told.append(row["epoch"]))
-    assert told == [1, 2, 3]
+    reported = []
+    resumed = run(data, settings, tmp_path / "killed", lambda row: reported.append(row["epoch"]))
+    assert reported == [1, 2, 3]
     assert same(resumed.state, whole.state)
     assert resumed.history.equals(whole.history)
     assert resumed.description == whole.description
@@ -154,7 +150,7 @@ def test_a_frozen_epoch_trains_as_if_every_batch_went_through_the_backbone(own, 
     seed = int(np.random.SeedSequence((settings.seed, 1)).generate_state(1)[0])
 
     def scores(photos):
-        pixels = to_tensor(data.pixels[photos], slow.team.device)
+        pixels = to_tensor(data.pixels[photos], slow.group.device)
         return network(normalise(pixels, data.mean, data.std))
 
     network.backbone.requires_grad_(False)
@@ -190,24 +186,24 @@ def test_changed_photos_reach_the_first_convolution_channels_last(own, data):
     assert {stride[1] for stride in strides} == {1}
 
 
-def test_half_the_digits_are_for_the_backbone_and_for_training_alone(own, data, monkeypatch):
+def test_bfloat16_is_for_the_backbone_and_for_training_alone(own, data, monkeypatch):
     """On any processor: one without the instructions for it is only slow."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     plain = training.Trainer.start(data, changed(own, precision="float32"))
     plain.run_epoch()
-    half = training.Trainer.start(data, changed(own, precision="auto"))
+    short = training.Trainer.start(data, changed(own, precision="auto"))
     seen = set()
-    for network in (half.network, half.mean.module):
+    for network in (short.network, short.mean.module):
         convolution = next(m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
         convolution.register_forward_hook(
             lambda module, given, answer: seen.add((module.training, answer.dtype))
         )
-    half.network.head.register_forward_pre_hook(lambda _, given: seen.add(given[0].dtype))
-    half.run_epoch()
+    short.network.head.register_forward_pre_hook(lambda _, given: seen.add(given[0].dtype))
+    short.run_epoch()
     assert seen == {(True, torch.bfloat16), (False, torch.float32), torch.float32}
-    assert {weight.dtype for weight in half.network.parameters()} == {torch.float32}
-    assert half.history[0]["train_loss"] == pytest.approx(plain.history[0]["train_loss"], rel=0.05)
-    assert half.history[0]["train_loss"] != plain.history[0]["train_loss"]
+    assert {weight.dtype for weight in short.network.parameters()} == {torch.float32}
+    assert short.history[0]["train_loss"] == pytest.approx(plain.history[0]["train_loss"], rel=0.05)
+    assert short.history[0]["train_loss"] != plain.history[0]["train_loss"]
 
 
 def test_the_epoch_that_the_rule_names_is_kept_with_its_weights(own, data, tmp_path, monkeypatch):
@@ -222,7 +218,7 @@ def test_the_epoch_that_the_rule_names_is_kept_with_its_weights(own, data, tmp_p
     trainer.mean.module.load_state_dict(model.state)
     losses, accuracy = trainer.validate()
     assert torch.equal(losses, asked[-1][1])
-    assert float(losses.mean()) == model.history["val_loss"][1]
+    assert float(losses.double().mean()) == model.history["val_loss"][1]
     assert accuracy == model.history["val_pair_accuracy"][1]
 
 

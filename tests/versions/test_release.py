@@ -1,14 +1,18 @@
-import json
+import hashlib
 import sys
 
 import pytest
 from pipeline_repository import ENVIRONMENT
-from version_repository import METRICS, VersionRepository
+from version_repository import METRICS, WEIGHTS, VersionRepository
 
 from fperank import cli
-from fperank.running.errors import DataError
+from fperank.agreement.evaluation import evaluate
+from fperank.ground.errors import DataError
+from fperank.handover.version import Version
+from fperank.params.parameters import ReportParams
 from fperank.versions.release import make_release, release_message, station_slug
-from fperank.versions.repository import VersionName
+
+PARAMS = ReportParams(bootstrap_samples=20, bootstrap_block_days=1, report_photos=0)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_lost_letters_never_make_two_names_one():
 def test_a_release_is_tagged_with_its_metrics_and_safe_to_repeat(
     by_hand, tmp_path, monkeypatch, capsys
 ):
-    def told():
+    def printed():
         monkeypatch.chdir(by_hand.folder)
         monkeypatch.setattr(sys, "argv", ["fperank", "release"])
         with pytest.raises(SystemExit) as caught:
@@ -53,7 +57,7 @@ def test_a_release_is_tagged_with_its_metrics_and_safe_to_repeat(
     commit = by_hand.version(station="# Río (Lower)")
     by_hand.copy_to_remote(tmp_path / "remote")
     tag = "rio-lower/FLOW_CFS/set-1/rank-1"
-    code, out = told()
+    code, out = printed()
     assert (code, out.splitlines()[-1]) == (0, f"  git push origin {tag}")
     assert by_hand.git("rev-parse", f"{tag}^{{commit}}") == commit
     assert by_hand.git("cat-file", "-t", tag) == "tag"
@@ -67,7 +71,7 @@ def test_a_release_is_tagged_with_its_metrics_and_safe_to_repeat(
         "Pairs: 40 to train, 12 held out",
         "Photos: 60, with a score 60, with an observed value 58; 20 days",
     ]
-    assert told() == (0, f"{tag} is released already, at this commit ({commit[:7]})\n")
+    assert printed() == (0, f"{tag} is released already, at this commit ({commit[:7]})\n")
     by_hand.commit()
     with pytest.raises(DataError, match=f"{tag} exists already, at commit {commit[:7]}; .*Raise"):
         make_release(by_hand.folder)
@@ -95,7 +99,9 @@ def test_a_pipeline_that_is_not_up_to_date_is_refused(by_hand):
 
 def test_outputs_that_are_not_on_the_remote_are_refused(by_hand, tmp_path):
     by_hand.version()
-    with pytest.raises(DataError, match=r"run `dvc push`(?s:.*)data/West Brook/model: 3 objects"):
+    with pytest.raises(
+        DataError, match=r"run `dvc push`(?s:.*)data/West Brook/\S+/rank-1/model: 3 objects"
+    ):
         make_release(by_hand.folder)
     by_hand.copy_to_remote(tmp_path / "remote", lambda name: name.endswith(".dir"))
     with pytest.raises(DataError, match=r"lost files(?s:.*)model: 2 objects\nDelete these lists"):
@@ -103,10 +109,38 @@ def test_outputs_that_are_not_on_the_remote_are_refused(by_hand, tmp_path):
     assert by_hand.git("tag", "--list") == ""
 
 
-def test_the_placeholder_remote_is_told_of(by_hand):
+def test_weights_that_are_not_on_the_remote_or_that_nothing_keeps_are_refused(by_hand, tmp_path):
+    by_hand.version(weights=b"large weights")
+    md5 = hashlib.md5(b"large weights").hexdigest()
+    by_hand.copy_to_remote(tmp_path / "remote", lambda name: name != md5[2:])
+    with pytest.raises(DataError, match=rf"run `dvc push`(?s:.*)\n  {WEIGHTS}: 1 objects$"):
+        make_release(by_hand.folder)
+    (by_hand.folder / f"{WEIGHTS}.dvc").unlink()
+    by_hand.commit()
+    with pytest.raises(DataError, match=rf"{WEIGHTS} \(read by stage train\) .*run `dvc add '"):
+        make_release(by_hand.folder)
+    by_hand.added(WEIGHTS, b"large weights")
+    by_hand.commit()
+    by_hand.copy_to_remote(tmp_path / "remote")
+    assert make_release(by_hand.folder).new
+
+
+def test_the_metrics_by_hand_have_the_names_of_the_real_ones(station):
+    def names(values, prefix=""):
+        for name, value in values.items():
+            yield f"{prefix}{name}"
+            if isinstance(value, dict):
+                yield from names(value, f"{prefix}{name}.")
+
+    figures = evaluate(station(days=60, photos_per_day=3), PARAMS)
+    assert set(names(METRICS)) <= set(names(figures))
+    assert "not measured" not in release_message(Version("A", "FLOW_CFS", "d", "m"), figures)
+
+
+def test_the_placeholder_remote_is_named(by_hand):
     (by_hand.folder / ".dvc" / "config.local").unlink()
     by_hand.version()
-    with pytest.raises(DataError, match=r"remote storage is not set up yet; README\.md tells how"):
+    with pytest.raises(DataError, match=r"remote storage is not set up yet; see README\.md"):
         make_release(by_hand.folder)
 
 
@@ -117,7 +151,7 @@ def test_a_commit_without_a_version_is_refused(by_hand):
 
 
 @pytest.mark.parametrize("model", ["v1..2", "v1.lock", "v1."])
-def test_a_version_that_git_cannot_name_is_told_of(by_hand, model):
+def test_a_version_that_git_cannot_name_is_named(by_hand, model):
     by_hand.version(model=model)
     with pytest.raises(
         DataError, match=r"git cannot name a tag west-brook/.* must not hold `\.\.`"
@@ -126,9 +160,12 @@ def test_a_version_that_git_cannot_name_is_told_of(by_hand, model):
 
 
 def test_without_observed_values_the_message_says_so_and_without_metrics_it_is_refused():
-    name = VersionName("A", "OTHER", "d", "m")
-    message = release_message(name, json.dumps(METRICS | {"photo": {}}))
+    version = Version("A", "OTHER", "d", "m")
+    message = release_message(version, METRICS | {"photo": {}})
     assert "  test-in:  not measured\n  test-out: not measured\n" in message
-    for metrics in (None, "[]", "{"):
-        with pytest.raises(DataError, match=r"metrics\.json is not committed or not what"):
-            release_message(name, metrics)
+    for figures, words in (
+        (None, "are not committed"),
+        ({}, "are not what stage report writes now"),
+    ):
+        with pytest.raises(DataError, match=f"the metrics {words}.*: run `dvc repro` and commit"):
+            release_message(version, figures)

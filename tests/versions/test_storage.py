@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.versions.storage import Store
 
 

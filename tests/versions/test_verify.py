@@ -16,14 +16,15 @@ import pytest
 from pipeline_repository import ENVIRONMENT, ROOT, STATION, run
 
 from fperank import cli
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
+from fperank.handover.version import Version
 from fperank.versions.proof.comparison import compare_scores, first_difference
 from fperank.versions.proof.explanations import machine_explanations, package_explanations
 from fperank.versions.proof.verdicts import OutputVerdict, with_tolerance
 from fperank.versions.proof.verify import Verification, verify
 
-DATA = f"data/{STATION}/FLOW_CFS/demo-1/data"
-INPUT = f"data/{STATION}/FLOW_CFS/demo-1/models/rank-1/input"
+VERSION = Version(STATION, "FLOW_CFS", "demo-1", "rank-1")
+DATA, INPUT = VERSION.dataset.as_posix(), VERSION.input.as_posix()
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
     photo.write_bytes(b"changed")
 
     def state():
-        told = [
+        answers = [
             # Else the question itself may rewrite the index.
             run(repository, "git", "--no-optional-locks", "status", "--porcelain"),
             run(repository, "git", "stash", "list"),
@@ -83,7 +84,7 @@ def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
             for part in (".git", ".dvc/cache", "data", "report", "fperank")
             for path in (repository / part).rglob("*")
         }
-        return told, files
+        return answers, files
 
     # Led by these, Python and git would take the code and the index of another tree.
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -93,8 +94,8 @@ def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
     monkeypatch.setattr(sys, "argv", ["fperank", "verify", "--json"])
     with pytest.raises(SystemExit) as caught:
         cli.main()
-    out, told = capsys.readouterr()
-    assert caught.value.code == 0, told
+    out, printed = capsys.readouterr()
+    assert caught.value.code == 0, printed
     result = json.loads(out)
     assert result["conclusion"] == "bit-identical"
     assert len(result["outputs"]) == 10
@@ -102,9 +103,11 @@ def test_the_whole_version_is_made_again_to_the_bit_and_nothing_is_left(
     assert {output["stage"] for output in result["outputs"]} == {
         *("dataset", "input", "train", "predict", "report")
     }
-    assert "stage train (3 of 5)" in told
+    assert "stage train (3 of 5)" in printed
     name = photo.relative_to(repository).as_posix()
-    assert f"warning: not committed, so no part of what was proved: {name}, params.yaml\n" in told
+    assert (
+        f"warning: not committed, so no part of what was proved: {name}, params.yaml\n" in printed
+    )
     after = state()
     assert after[0] == before[0]
     assert set(after[1].items()) ^ set(before[1].items()) == set()
@@ -115,7 +118,7 @@ def test_an_experiment_whose_lock_belongs_to_other_code_and_parameters_is_differ
     repository, temporary
 ):
     change(repository / "params.yaml", "min_hour: 8", "min_hour: 9")
-    change(repository / "fperank" / "pairs.py", "Splits hold", "The splits hold")
+    change(repository / "fperank" / "pairs" / "build.py", "import pandas", "import  pandas")
     commit(repository)
     made = run(repository, "git", "rev-parse", "HEAD").strip()
     run(repository, "git", "update-ref", f"refs/exps/ab/{'c' * 38}/tall-oaks", made)
@@ -126,12 +129,15 @@ def test_an_experiment_whose_lock_belongs_to_other_code_and_parameters_is_differ
     assert result.commit == made
     assert result.conclusion == "different"
     assert verdicts(result) == {DATA: "fetched", INPUT: "different"}
-    told = "\n".join(result.lines())
-    assert "\n  4 files differ\n  images.csv: line " in told
-    assert re.search(r"  input.json: line \d+: recorded '.*', now '.*'\n", told)
-    assert "fperank/pairs/build.py is not the file that dvc.lock records (stage input)" in told
-    assert "parameter min_hour is 9 in params.yaml, but dvc.lock records 8 (stage input)" in told
-    assert told.endswith(f"tall-oaks ({made[:7]}): different: the version could not be made again")
+    printed = "\n".join(result.lines())
+    assert "\n  4 files differ\n  images.csv: line " in printed
+    assert re.search(r"  input.json: line \d+: recorded '.*', now '.*'\n", printed)
+    since = r"has changed since dvc.lock was recorded \([0-9a-f]{7}\)"
+    assert re.search(rf"fperank/pairs/build.py {since} \(stage input\)", printed)
+    assert "parameter min_hour is 9 in params.yaml, but dvc.lock records 8 (stage input)" in printed
+    assert printed.endswith(
+        f"tall-oaks ({made[:7]}): different: the version could not be made again"
+    )
     assert "stage input (1 of 1)" in lines
     assert result.notes == ()
 
@@ -160,9 +166,9 @@ def test_a_damaged_photo_in_the_cache_is_named_and_never_used(
     assert result.conclusion == "different"
     assert verdicts(result)[DATA] == "different"
     assert {v for path, v in verdicts(result).items() if path != DATA} == {"not made"}
-    told = "\n".join(result.lines())
-    assert f"{photo['relpath']}: its stored content has MD5 " in told
-    assert f", recorded is {photo['md5']}" in told
+    printed = "\n".join(result.lines())
+    assert f"{photo['relpath']}: its stored content has MD5 " in printed
+    assert f", recorded is {photo['md5']}" in printed
 
     # Relative to the .dvc folder, as DVC itself writes it.
     config = "[core]\n    remote = near\n['remote \"near\"']\n    url = ../../remote\n"
@@ -196,14 +202,14 @@ def test_what_cannot_be_proved_is_refused_with_the_reason(repository, temporary,
     refused("'lost' is no revision, tag, branch or experiment here; known are main, ", "lost")
     refused("known are .*station/v1", "--all")
     refused("stage 'trian'; stages: dataset, input, train, predict, report", "HEAD", ["trian"])
-    for place in ("a", "b"):
-        commit_id = run(repository, "git", "rev-parse", "HEAD~1" if place == "a" else "HEAD")
-        name = f"refs/exps/{place * 2}/{place * 38}/twice"
+    for digit, named in (("a", "HEAD~1"), ("b", "HEAD")):
+        commit_id = run(repository, "git", "rev-parse", named)
+        name = f"refs/exps/{digit * 2}/{digit * 38}/twice"
         run(repository, "git", "update-ref", name, commit_id.strip())
     refused("twice is the name of 2 experiments: name one by its commit", "twice")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1))
-        refused("has 0.0 GB free, but the outputs need about .* set TMPDIR to a folder", "HEAD")
+        refused("has 0.0 GB free, but the version needs about .* set TMPDIR to a folder", "HEAD")
     refused("has no dvc.lock, so nothing was recorded: run `dvc repro` and commit", "HEAD~1")
     lock = (repository / "dvc.lock").read_text("utf-8")
     (repository / "dvc.lock").write_text(lock[: lock.index("  report:")], "utf-8")
@@ -302,7 +308,7 @@ def test_scores_are_within_the_tolerance_only_if_they_say_the_same(new, within):
     assert compare_scores(table(SCORES), new).within_tolerance is within
 
 
-def test_the_difference_of_scores_is_told_in_their_deviations_and_as_tau():
+def test_the_difference_of_scores_is_given_in_their_deviations_and_as_tau():
     difference = compare_scores(table([0.0, 2.0, 4.0, None]), table([0.5, 2.0, 4.0, None]))
     assert (difference.photos, difference.largest, difference.tau) == (3, 0.5, 1)
     assert difference.largest_deviations == pytest.approx(0.5 / np.std([0, 2, 4]))
@@ -318,9 +324,9 @@ def test_the_first_difference_is_a_line_of_text_or_a_byte():
     assert first_difference(b"a\n", b"a\nc\n") == "line 2: recorded '', now 'c'"
     assert first_difference(b"a", b"a\nc") == "line 2: recorded ends before, now 'c'"
     long = b"x" * 5000
-    told = first_difference(long + b"1" + long, long + b"2" + long)
-    assert "from character 4,941" in told
-    assert len(told) < 400
+    sentence = first_difference(long + b"1" + long, long + b"2" + long)
+    assert "from character 4,941" in sentence
+    assert len(sentence) < 400
     binary = first_difference(b"\0abc", b"\0aBcd")
     assert binary == "first differs at byte 2; recorded 4 bytes, now 5 bytes"
     assert "at byte 2;" in first_difference(b"\xff\0", b"\xff\0a")
@@ -337,9 +343,11 @@ FAR = compare_scores(table(SCORES), table([-score for score in SCORES]))
 def test_only_scores_that_moved_a_little_excuse_a_difference():
     same = moved("input", "bit-identical")
     changed = [same, moved("train"), moved("predict", scores=NEAR), moved("report")]
-    told = with_tolerance(changed, own_lock=True)
-    assert [verdict.verdict for verdict in told] == ["bit-identical", *["within tolerance"] * 3]
-    result = Verification("v1", "c" * 40, tuple(told), (), (), (), {"processor": "", "python": ""})
+    judged = with_tolerance(changed, own_lock=True)
+    assert [verdict.verdict for verdict in judged] == ["bit-identical", *["within tolerance"] * 3]
+    result = Verification(
+        "v1", "c" * 40, tuple(judged), (), (), (), {"processor": "", "python": ""}
+    )
     assert result.conclusion == "equal within the tolerance"
     assert "not every byte is the same" in result.warnings()[-1]
     assert "largest score difference 1e-06" in "\n".join(result.lines())
@@ -353,15 +361,15 @@ def test_only_scores_that_moved_a_little_excuse_a_difference():
         assert with_tolerance(verdicts, own_lock=own_lock) == verdicts
 
 
-def test_what_could_explain_a_difference_is_told(monkeypatch):
+def test_what_could_explain_a_difference_is_named(monkeypatch):
     pins = "numpy==0.1 \\\n    --hash=x\nnot-here==1\npytest==0.2 ; python_version < '3'\n"
-    told = package_explanations(f"{pins}pytest=={pytest.__version__}\n")
-    assert [re.sub(r"is \S+", "is V", line) for line in told] == [
+    sentences = package_explanations(f"{pins}pytest=={pytest.__version__}\n")
+    assert [re.sub(r"is \S+", "is V", line) for line in sentences] == [
         "package numpy is V here; requirements.txt has 0.1"
     ]
     assert "its package versions are not known" in package_explanations(None)[0]
     monkeypatch.setenv("OMP_DYNAMIC", "true")
-    told = machine_explanations(10_000)
-    assert re.match("parameter threads is 10000, but this machine gives [0-9]+ cores", told[0])
-    assert "the environment sets OMP_DYNAMIC=true" in told
+    sentences = machine_explanations(10_000)
+    assert re.match("parameter threads is 10000, but this machine gives [0-9]+ cores", sentences[0])
+    assert "the environment sets OMP_DYNAMIC=true" in sentences
     assert not [line for line in machine_explanations(1) if "threads" in line]

@@ -3,26 +3,24 @@
 User ids are personal data: only a short hash of them is kept.
 
 Refused: ranks that do not exist, entries without photo ids, two kinds of annotation files at once.
-Counted and left out: unanswered pairs of a training set, pairs that name a photo the station does
-not have, a photo compared with itself.
+Counted and left out: unanswered pairs of a training set.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
 from fperank.handover.dataset import ANNOTATIONS
 from fperank.handover.tables import RANKS
-from fperank.running.errors import DataError
+from fperank.stations.base import Excluded
 from fperank.stations.csv_files import read_csv_text
+from fperank.stations.own_folder import ANSWERS_CSV, ANSWERS_FOLDER, ANSWERS_JSON
 
-Excluded = list[tuple[str, str, str]]
 Row = dict[str, str | None]
 _CSV_NAMES = {
     "left.imageId": "left_image_id",
@@ -32,40 +30,43 @@ _CSV_NAMES = {
 }
 
 
-def read_annotations(folder: Path) -> tuple[pd.DataFrame, Excluded]:
-    """Read all annotations of a station's folder.
+def answer_files(folder: Path) -> list[Path]:
+    """The files of comparisons of a station's folder.
 
     Args:
         folder: holds `annotations.json`, or `annotations/*.json`, or `annotations.csv`, or none.
 
+    Raises:
+        DataError: it holds several of these kinds.
+    """
+    parts = (folder / ANSWERS_FOLDER).glob("*.json")
+    kinds = {
+        ANSWERS_JSON: [folder / ANSWERS_JSON],
+        f"{ANSWERS_FOLDER}/*.json": sorted(one for one in parts if not one.name.startswith(".")),
+        ANSWERS_CSV: [folder / ANSWERS_CSV],
+    }
+    there = {kind: files for kind, files in kinds.items() if any(one.is_file() for one in files)}
+    if len(there) > 1:
+        first, second, *_ = there
+        raise DataError(f"{folder} holds both {first} and {second}: keep the one that counts")
+    return next(iter(there.values()), [])
+
+
+def read_annotations(folder: Path) -> tuple[pd.DataFrame, Excluded]:
+    """Read all annotations of a station's folder, see `answer_files`.
+
     Returns:
-        The columns of `tables.ANNOTATIONS`, and what was left out as (kind, name, reason).
+        The columns of `ANNOTATIONS`, and what was left out as (kind, name, reason).
 
     Raises:
         DataError: a file is not what it should be; the message names file and position.
     """
-    one, several, table = (
-        folder / name for name in ("annotations.json", "annotations", "annotations.csv")
-    )
-    parts = sorted(path for path in several.glob("*.json") if not path.name.startswith("."))
-    present = [
-        name
-        for name, there in (
-            (one.name, one.is_file()),
-            ("annotations/*.json", bool(parts)),
-            (table.name, table.is_file()),
-        )
-        if there
-    ]
-    if len(present) > 1:
-        raise DataError(
-            f"{folder} holds both {present[0]} and {present[1]}: keep the one that counts"
-        )
-    if table.is_file():
-        return read_annotation_file(table)
+    files = answer_files(folder)
+    if [path.name for path in files] == [ANSWERS_CSV]:
+        return read_annotation_file(files[0])
     rows: list[Row] = []
     excluded: Excluded = []
-    for path in parts or [one] * one.is_file():
+    for path in files:
         first = len(rows) + len(excluded) + 1
         more, left_out = annotations_from_json(read_json(path), str(path), first=first)
         rows += more
@@ -88,7 +89,7 @@ def read_annotation_file(path: Path) -> tuple[pd.DataFrame, Excluded]:
 
 
 def annotations_table(rows: list[Row]) -> pd.DataFrame:
-    """Rows of `annotations_from_json` as the columns of `tables.ANNOTATIONS`."""
+    """Rows of `annotations_from_json` as the columns of `ANNOTATIONS`."""
     return pd.DataFrame(rows, columns=list(ANNOTATIONS.columns), dtype="str")
 
 
@@ -102,10 +103,10 @@ def annotations_from_json(
         where: what to name in an error.
         first: number of the first one; the others follow.
         pair_prefix: stands before the number in `pair_id`.
-        user_id: who answered, where the file itself does not tell.
+        user_id: who answered, where the file itself does not say.
 
     Returns:
-        Rows with the columns of `tables.ANNOTATIONS`, and what was left out.
+        Rows with the columns of `ANNOTATIONS`, and what was left out.
 
     Raises:
         DataError: an entry is not what it should be; the message names its position.
@@ -136,37 +137,6 @@ def hashed_user_id(user_id: str) -> str | None:
     if not user_id or re.fullmatch(r"u-[0-9a-f]{12}", user_id):
         return user_id or None
     return f"u-{hashlib.sha256(user_id.encode()).hexdigest()[:12]}"
-
-
-def keep_known_photos(
-    annotations: pd.DataFrame, known: set[str], excluded_photos: Mapping[str, str]
-) -> tuple[pd.DataFrame, Excluded]:
-    """Leave out the annotations whose photos the station does not have.
-
-    Args:
-        annotations: the columns of `tables.ANNOTATIONS`.
-        known: ids of the station's photos.
-        excluded_photos: the reason by id of a photo that was left out before.
-    """
-    keep: list[bool] = []
-    excluded: Excluded = []
-    ids = zip(
-        annotations["pair_id"],
-        annotations["left_image_id"],
-        annotations["right_image_id"],
-        strict=True,
-    )
-    for pair_id, left, right in ids:
-        unknown = [image_id for image_id in (left, right) if image_id not in known]
-        if unknown:
-            why = excluded_photos.get(unknown[0])
-            reason = f"its photo was excluded: {why}" if why else "no such photo"
-            excluded.append(("annotation", f"pair {pair_id} (photo {unknown[0]})", reason))
-        elif left == right:
-            reason = "compares a photo with itself"
-            excluded.append(("annotation", f"pair {pair_id} (photo {left})", reason))
-        keep.append(not unknown and left != right)
-    return annotations[np.array(keep, dtype=bool)].reset_index(drop=True), excluded
 
 
 def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:

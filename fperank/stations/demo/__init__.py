@@ -1,1 +1,4 @@
-"""The demo station: a simulated brook, its weather, its gauge and its photos."""
+"""The demo station: a simulated brook, its weather, its gauge, its photos and its annotator.
+
+From outside take `station.write_demo_station`. Imports `base`, `own_folder` and the ground.
+"""

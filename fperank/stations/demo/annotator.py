@@ -9,7 +9,7 @@ the more often a chosen side is wrong.
 import numpy as np
 import numpy.typing as npt
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 
 UNKNOWN_SHARE = 0.02
 """Share of pairs that are skipped, whatever they show."""

@@ -2,18 +2,20 @@
 
 The demo walks the users' way: JPEG photos with EXIF times, `observations.csv`, `annotations.json`
 as the Flow Photo Explorer writes it, and `station.json`, all read back by the `folder` source. The
-gauge's record has the usual faults: flagged wrong values, a gap, a time told twice.
+gauge's record has the usual faults: flagged wrong values, a gap, a time that stands twice.
 
 Refused: more annotations than the annotated photos have pairs.
 """
 
+import contextlib
 import csv
 import datetime as dt
 import io
 import shutil
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 from tqdm import tqdm
 
+from fperank.ground.errors import ParameterError
 from fperank.ground.files import write_bytes, write_json, write_text
-from fperank.params.parameters import DatasetParams
-from fperank.running.errors import ParameterError
-from fperank.stations.base import StationData
+from fperank.stations import own_folder
+from fperank.stations.base import Excluded
 from fperank.stations.demo.annotator import answers
 from fperank.stations.demo.scene import Scene
 from fperank.stations.demo.weather import (
@@ -34,7 +36,6 @@ from fperank.stations.demo.weather import (
     simulate_conditions,
     simulate_discharge,
 )
-from fperank.stations.folder import FolderSource
 
 START = dt.datetime(2022, 10, 1)
 """First midnight of the record, by the camera's clock."""
@@ -107,17 +108,17 @@ def write_demo_station(
             "description": _DESCRIPTION,
             "waterbody_type": "ST",
         },
-        folder / "station.json",
+        folder / own_folder.STATION,
     )
-    write_json(entries, folder / "annotations.json")
-    write_text(folder / "observations.csv", _gauge_record(hours, discharge_cfs, seed))
+    write_json(entries, folder / own_folder.ANSWERS_JSON)
+    write_text(folder / own_folder.OBSERVATIONS, _gauge_record(hours, discharge_cfs, seed))
 
     scene = Scene(abs(seed))
 
     def write_photo(index: int) -> None:
         rng = np.random.default_rng([abs(seed), _PHOTOS, index])
         photo = scene.draw(float(flows[index]), conditions[index], rng)
-        write_bytes(folder / "images" / image_ids[index], _jpeg(photo, clocks[index]))
+        write_bytes(folder / own_folder.PHOTOS / image_ids[index], _jpeg(photo, clocks[index]))
 
     # Threads, because numpy and Pillow let go of the interpreter's lock; photos are independent.
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -126,41 +127,33 @@ def write_demo_station(
             pass
 
 
-class DemoSource:
-    """The demo station as a source: written afresh, then read as a folder.
+class DemoFolder:
+    """The demo station's folder, written afresh when it is first opened.
 
     Args:
-        params: the station's name and zone and the `demo_` parameters.
-        scratch: a folder for files that are not kept; `demo` in it is replaced.
+        path: where to write; what lies there is replaced.
+        draw: writes the station into a folder, see `write_demo_station`.
     """
 
-    def __init__(self, params: DatasetParams, scratch: Path) -> None:
-        self._params = params
-        self._folder = scratch / "demo"
-        self._source = FolderSource(self._folder, params)
+    def __init__(self, path: Path, draw: Callable[[Path], None]) -> None:
+        self._path = path
+        self._draw = draw
 
-    def read(self) -> StationData:
-        """Draw and write the station, then read it.
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The folder."""
+        yield self._written
 
-        Raises:
-            ParameterError: there are fewer photo pairs than `demo_annotations`.
-        """
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
-        write_demo_station(
-            self._folder,
-            days=self._params.demo_days,
-            interval_minutes=self._params.demo_interval_minutes,
-            annotations=self._params.demo_annotations,
-            seed=self._params.demo_seed,
-            name=self._params.station,
-            timezone=self._params.timezone or "America/New_York",
-        )
-        return self._source.read()
+    def skipped(self) -> Excluded:
+        """None."""
+        return []
 
-    def fetch(self, filename: str, target: Path) -> None:
-        """Put the photo of that `filename` at `target`, byte for byte."""
-        self._source.fetch(filename, target)
+    @cached_property
+    def _written(self) -> Path:
+        if self._path.exists():
+            shutil.rmtree(self._path)
+        self._draw(self._path)
+        return self._path
 
 
 def _photo_clocks(days: int, interval_minutes: int) -> list[dt.datetime]:
@@ -191,7 +184,7 @@ def _jpeg(photo: npt.NDArray[np.uint8], clock: dt.datetime) -> bytes:
 def _gauge_record(
     hours: npt.NDArray[np.float64], discharge_cfs: npt.NDArray[np.float64], seed: int
 ) -> str:
-    """`observations.csv`: the discharge as a gauge would tell it, with a gauge's faults."""
+    """`observations.csv`: the discharge as a gauge would record it, with a gauge's faults."""
     rng = np.random.default_rng([abs(seed), _GAUGE])
     values = discharge_cfs * np.exp(rng.normal(0, 0.01, hours.size))
     flags = [""] * hours.size

@@ -1,7 +1,7 @@
-"""The connection to the Flow Photo Explorer's database: who logs in, and how faults are told.
+"""The connection to the Flow Photo Explorer's database: who logs in, and what is said of faults.
 
 Login and address come from the environment, or from a secret of AWS Secrets Manager, never from a
-parameter: parameters are kept in git. The connection can only read. What goes wrong is told without
+parameter: parameters are kept in git. The connection can only read. What goes wrong is said without
 a word of the server or of the library, which may hold a password.
 
 Refused: connection addresses (`postgresql://user:password@host`), settings that are missing.
@@ -18,8 +18,8 @@ from typing import Any
 
 import psycopg
 
+from fperank.ground.errors import DataError
 from fperank.remote.s3 import aws_client, told
-from fperank.running.errors import DataError
 
 HELP = "see docs/fpe-database.md"
 STATEMENT_TIMEOUT_MINUTES = 10

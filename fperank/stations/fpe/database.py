@@ -1,4 +1,4 @@
-"""A station from the Flow Photo Explorer's PostgreSQL database.
+"""A station of the Flow Photo Explorer's PostgreSQL database.
 
 All rows are read in one read-only transaction, so that they belong together. A photo, or a file of
 comparisons, lies at the URL that its row names, or in S3 where the row names none. Docs:
@@ -10,167 +10,206 @@ vehicles, comparisons whose file is gone.
 """
 
 import difflib
+import hashlib
 import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic
+from functools import cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
+from fperank.ground.errors import AbsentError, DataError, ParameterError
 from fperank.ground.variables import VARIABLES
-from fperank.params.parameters import DatasetParams, PhotoSourceParamsT
-from fperank.remote.downloads import Downloads
+from fperank.handover.dataset import ReadFile
 from fperank.remote.fetching import Fetcher, shown
-from fperank.running.errors import AbsentError, DataError, ParameterError
-from fperank.stations.answers.files import (
-    Excluded,
-    Row,
-    annotations_from_json,
-    annotations_table,
-)
-from fperank.stations.base import StationData
+from fperank.stations.answers.files import Row, annotations_from_json, annotations_table
+from fperank.stations.base import Answers, Excluded, Observed, Photos
 from fperank.stations.fpe import queries as query
 from fperank.stations.fpe.connection import connect as connect_by_environment
 from fperank.stations.fpe.connection import reading
 from fperank.stations.fpe.queries import Connection, Record
-from fperank.stations.fpe.records import (
-    FpePhotos,
-    ImageSet,
-    refuse_unfinished,
-    station_data,
-    station_of,
-)
-from fperank.stations.observed.table import Observed, counted, no_observations
+from fperank.stations.fpe.records import Listed, refuse_unfinished
+from fperank.stations.observed.table import counted
 
 MAX_ANNOTATION_BYTES = 50_000_000
 _FILES_AT_ONCE = 8
 _WHERE = "the Flow Photo Explorer's database"
 
+T = TypeVar("T")
+Connect = Callable[[], Connection]
+Query = Callable[[Connection, int], Any]
 
-class FpeDatabaseSource(FpePhotos, Generic[PhotoSourceParamsT]):
-    """A station of the Flow Photo Explorer, read from its database.
+
+class DatabaseStation:
+    """A station in the database: what its readers ask for is read in one transaction.
+
+    A reader says what it will need when it is made; everything is read when one of them reads.
 
     Args:
-        params: `fpe_station` says which station; `read` needs a dataset's, of which `variable`
-            says what is measured and compared.
-        downloads: keeps the photos that were fetched.
-        fetcher: fetches the files of comparisons.
+        station: the parameter fpe_station: number or name.
         connect: opens a read-only connection.
     """
 
-    def __init__(
-        self,
-        params: PhotoSourceParamsT,
-        downloads: Downloads,
-        fetcher: Fetcher,
-        connect: Callable[[], Connection] = connect_by_environment,
-    ) -> None:
-        super().__init__(downloads)
-        self.params = params
-        self._fetcher = fetcher
+    def __init__(self, station: str, connect: Connect = connect_by_environment) -> None:
+        self._wanted = station
         self._connect = connect
+        self._queries: list[Query] = []
+        self._photos = self.will_need(query.photos)
 
-    def read(self: "FpeDatabaseSource[DatasetParams]") -> StationData:
-        """Read everything but the pixels.
+    def will_need(self, asked: Callable[[Connection, int], T]) -> Callable[[], T]:
+        """Have something read together with all the rest.
 
-        Where `observations_from` or `annotations_from` is set, the database's own are not read.
+        Args:
+            asked: reads it, from a connection and the station's number.
+
+        Returns:
+            Gives what was read.
+        """
+        position = len(self._queries)
+        self._queries.append(asked)
+
+        def answer() -> T:
+            found: T = self._read[1][position]
+            return found
+
+        return answer
+
+    def photos(self) -> Listed:
+        """The station's photos.
 
         Raises:
             ParameterError: `fpe_station` is empty.
-            DataError: the database or a file that it names cannot be read, or there is no such
-                station, or none of its photos can be used.
+            DataError: the database cannot be read, or there is no such station.
         """
-        if not self.params.fpe_station:
+        row, _ = self._read
+        return Listed(row, self._photos(), f"{_WHERE}, station {row['name']}")
+
+    @cached_property
+    def _read(self) -> tuple[Record, list[Any]]:
+        """The station, and what each query gave."""
+        if not self._wanted:
             raise ParameterError(
                 'fpe_station is "" but source is fpe_database: give the station\'s number or name '
                 "in the Flow Photo Explorer, for example -S fpe_station=29"
             )
-        variable = VARIABLES[self.params.variable]
-        values: pd.DataFrame | None = None
-        submissions: list[Record] = []
-        variables: list[str] = []
         with reading("the station"), self._connect() as connection:
-            row = self._station_row(connection)
-            station_id = row["id"]
-            photos = query.photos(connection, station_id)
-            if not self.params.observations_from:
-                values = query.values(connection, station_id, variable.id)
-                variables = query.variables(connection, station_id)
-            if not self.params.annotations_from:
-                submissions = query.submissions(connection, station_id, variable.annotation_name)
+            row = self._row(connection)
+            return row, [asked(connection, row["id"]) for asked in self._queries]
 
-        station = station_of(row, self.params.timezone)
-        where = f"{_WHERE}, station {station.name}"
-        table = self._photos_table(photos, station.timezone, where)
-        observed = (
-            no_observations(station.timezone)
-            if values is None
-            else _observed(values, station.timezone)
-        )
-        annotations, excluded_answers, notes = self._annotations(submissions)
-        if variables and variable.id not in variables:
-            notes.append(
-                f"The Flow Photo Explorer has no values of {variable.id} for this station; it has "
-                f"{', '.join(variables)}."
-            )
-        answers = annotations, excluded_answers
-        return station_data(station, table, observed, answers, notes, self.params)
-
-    def read_imageset(self, imageset_uuid: str) -> ImageSet:
-        """Read one image set's photos, to score them.
-
-        Args:
-            imageset_uuid: as the Flow Photo Explorer shows it.
-
-        Returns:
-            The station that the set belongs to, and its photos; `fetch` then gives them.
-
-        Raises:
-            DataError: there is no such set, or it is not DONE, or none of its photos can be used.
-        """
-        try:
-            wanted = str(uuid.UUID(imageset_uuid))
-        except ValueError:
-            raise DataError(
-                f"{imageset_uuid!r} is no uuid of an image set, which looks like "
-                "0f8fad5b-d9cb-469f-a165-70867728950e"
-            ) from None
-        where = f"{_WHERE}, image set {wanted}"
-        with reading("the image set"), self._connect() as connection:
-            found = query.imagesets(connection, wanted)
-            if not found:
-                raise DataError(f"{where}: there is none with this uuid")
-            refuse_unfinished(where, found[0]["status"])
-            station_id = found[0]["station_id"]
-            row = query.stations(connection, str(station_id))[0]
-            photos = query.photos(connection, station_id, wanted)
-        station = station_of(row, self.params.timezone)
-        images, excluded, _ = self._photos_table(photos, station.timezone, where)
-        return ImageSet(station, images, excluded)
-
-    def _station_row(self, connection: Connection) -> Record:
-        wanted = self.params.fpe_station
-        rows = query.stations(connection, wanted)
+    def _row(self, connection: Connection) -> Record:
+        rows = query.stations(connection, self._wanted)
         if not rows:
             names = query.public_station_names(connection)
-            near = difflib.get_close_matches(wanted, names, n=3)
+            near = difflib.get_close_matches(self._wanted, names, n=3)
             hint = f"; near it are {', '.join(map(repr, near))}" if near else ""
             raise DataError(
-                f"{_WHERE} has no station of the number or name {wanted!r} (fpe_station){hint}"
+                f"{_WHERE} has no station of the number or name {self._wanted!r} "
+                f"(fpe_station){hint}"
             )
         if len(rows) > 1:
-            told = "; ".join(
+            listed = "; ".join(
                 f"{row['id']} ({'private' if row['private'] else row['description'] or 'no text'})"
                 for row in rows
             )
             raise DataError(
-                f"{_WHERE} has {len(rows)} stations of the name {wanted!r}, of several users: give "
-                f"the number of one as fpe_station: {told}"
+                f"{_WHERE} has {len(rows)} stations of the name {self._wanted!r}, of several "
+                f"users: give the number of one as fpe_station: {listed}"
             )
         return rows[0]
 
-    def _annotations(self, submissions: list[Record]) -> tuple[pd.DataFrame, Excluded, list[str]]:
+
+def photos_of(imageset_uuid: str, connect: Connect = connect_by_environment) -> Listed:
+    """The photos of one image set, and the station that it belongs to.
+
+    Args:
+        imageset_uuid: as the Flow Photo Explorer shows it.
+        connect: opens a read-only connection.
+
+    Raises:
+        DataError: there is no such set, or it is not DONE, or the database cannot be read.
+    """
+    try:
+        wanted = str(uuid.UUID(imageset_uuid))
+    except ValueError:
+        raise DataError(
+            f"{imageset_uuid!r} is no uuid of an image set, which looks like "
+            "0f8fad5b-d9cb-469f-a165-70867728950e"
+        ) from None
+    where = f"{_WHERE}, image set {wanted}"
+    with reading("the image set"), connect() as connection:
+        found = query.imagesets(connection, wanted)
+        if not found:
+            raise DataError(f"{where}: there is none with this uuid")
+        refuse_unfinished(where, found[0]["status"])
+        station_id = found[0]["station_id"]
+        row = query.stations(connection, str(station_id))[0]
+        return Listed(row, query.photos(connection, station_id, wanted), where)
+
+
+class DatabaseObservations:
+    """The observed values that the database holds.
+
+    Args:
+        station: the station.
+        variable: name of the variable.
+    """
+
+    def __init__(self, station: DatabaseStation, variable: str) -> None:
+        self._variable = variable
+        self._values = station.will_need(
+            lambda connection, number: query.values(connection, number, variable)
+        )
+        self._variables = station.will_need(query.variables)
+
+    def read(self, photos: Photos) -> Observed:
+        """Read the values, all there are; `DataError` where the database cannot be read."""
+        values, variables = self._values(), self._variables()
+        left_out = pd.Series(False, index=values.index)
+        excluded: Excluded = []
+        for bad, reason in (
+            (values["flagged"], "flagged"),
+            (values["value"].isna(), "no value"),
+            (values["value"].abs().eq(float("inf")), "not a finite number"),
+            (values["timestamp"].isna(), "no time"),
+        ):
+            excluded += counted((bad & ~left_out).to_numpy(), reason)
+            left_out |= bad
+        times = values["timestamp"].dt.tz_convert(photos.station.timezone).dt.as_unit("us")
+        status = pd.Series(None, index=values.index, dtype="str")
+        good = pd.DataFrame({"timestamp": times, "value": values["value"], "status": status})
+        notes = (
+            f"The Flow Photo Explorer has no values of {self._variable} for this station; it has "
+            f"{', '.join(variables)}.",
+        )
+        absent = variables and self._variable not in variables
+        return Observed(good[~left_out].reset_index(drop=True), excluded, notes if absent else ())
+
+
+class DatabaseAnswers:
+    """The comparisons of the submissions that the database lists.
+
+    Args:
+        station: the station.
+        variable: name of the variable.
+        fetcher: fetches their files.
+    """
+
+    def __init__(self, station: DatabaseStation, variable: str, fetcher: Fetcher) -> None:
+        name = VARIABLES[variable].annotation_name
+        self._submissions = station.will_need(
+            lambda connection, number: query.submissions(connection, number, name)
+        )
+        self._fetcher = fetcher
+
+    def read(self) -> Answers:
+        """Read the files of the submissions that count.
+
+        Raises:
+            DataError: the database or a file that it names cannot be read.
+        """
+        submissions = self._submissions()
         reasons = [_reason_to_leave_out(one) for one in submissions]
         wanted = [one for one, why in zip(submissions, reasons, strict=True) if not why]
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
@@ -182,54 +221,47 @@ class FpeDatabaseSource(FpePhotos, Generic[PhotoSourceParamsT]):
             if why
         ]
         gone: list[str] = []
+        digests: list[str] = []
         for one, content in zip(wanted, contents, strict=True):
             if content is None:
                 gone.append(str(one["id"]))
                 continue
             more, left_out = annotations_from_json(
-                content,
+                self._parsed(content, one),
                 f"the annotation file {shown(one['address'])}",
                 pair_prefix=f"{one['id']}-",
                 user_id=one["user_id"] or "",
             )
             rows += more
             excluded += left_out
+            digests.append(f"{shown(one['address'])} {hashlib.sha256(content).hexdigest()}\n")
         excluded += [("annotation", f"submission {one}", "its file is gone") for one in gone]
-        notes = [
+        notes = (
             f"The files of {len(gone)} of {len(wanted)} submissions of comparisons are gone from "
-            f"the Flow Photo Explorer: {', '.join(gone)}."
-        ]
-        return annotations_table(rows), excluded, notes if gone else []
+            f"the Flow Photo Explorer: {', '.join(gone)}.",
+        )
+        all_files = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+        files = (ReadFile(role="annotations", name="submissions", sha256=all_files),)
+        return Answers(
+            annotations_table(rows), excluded, notes if gone else (), files if digests else ()
+        )
 
-    def _content(self, submission: Record) -> Any:
-        """The parsed file of a submission, None if it is gone."""
-        address = submission["address"]
+    def _content(self, submission: Record) -> bytes | None:
+        """The file of a submission, None if it is gone."""
         try:
-            return json.loads(self._fetcher.read(address, MAX_ANNOTATION_BYTES))
+            return self._fetcher.read(submission["address"], MAX_ANNOTATION_BYTES)
         except AbsentError:
             return None
+
+    def _parsed(self, content: bytes, submission: Record) -> Any:
+        try:
+            return json.loads(content)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             raise DataError(
-                f"the annotation file {shown(address)} of submission {submission['id']} is not "
-                "valid JSON: have it flagged in the Flow Photo Explorer to leave it out"
+                f"the annotation file {shown(submission['address'])} of submission "
+                f"{submission['id']} is not valid JSON: have it flagged in the Flow Photo "
+                "Explorer to leave it out"
             ) from None
-
-
-def _observed(values: pd.DataFrame, timezone: str) -> Observed:
-    left_out = pd.Series(False, index=values.index)
-    excluded: Excluded = []
-    for bad, reason in (
-        (values["flagged"], "flagged"),
-        (values["value"].isna(), "no value"),
-        (values["value"].abs().eq(float("inf")), "not a finite number"),
-        (values["timestamp"].isna(), "no time"),
-    ):
-        excluded += counted((bad & ~left_out).to_numpy(), reason)
-        left_out |= bad
-    times = values["timestamp"].dt.tz_convert(timezone).dt.as_unit("us")
-    status = pd.Series(None, index=values.index, dtype="str")
-    good = pd.DataFrame({"timestamp": times, "value": values["value"], "status": status})
-    return Observed(good[~left_out].reset_index(drop=True), excluded)
 
 
 def _reason_to_leave_out(submission: Record) -> str:

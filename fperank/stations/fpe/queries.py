@@ -26,7 +26,7 @@ _STATIONS = """
 _PUBLIC_NAMES = "SELECT DISTINCT name FROM stations WHERE NOT private ORDER BY name"
 _IMAGESET = "SELECT station_id, status::text FROM imagesets WHERE uuid::text = %(uuid)s"
 
-# Times are told as microseconds since 1970. One that no table can hold, such as infinity, is none.
+# Times come as microseconds since 1970. One that no table can hold, such as infinity, is none.
 _PHOTOS = """
     SELECT i.id, i.filename, i.status::text, m.status::text AS imageset_status, i.full_url,
            i.full_s3 ->> 'Bucket' AS bucket, i.full_s3 ->> 'Key' AS key,
@@ -82,12 +82,12 @@ def photos(connection: Connection, station_id: int, uuid: str | None = None) -> 
     """A station's photos, or those of one of its image sets, good or bad, ordered by id.
 
     Returns:
-        `fpe_records.IMAGE_COLUMNS`; `full_url` is empty where a row tells no address.
+        `records.IMAGE_COLUMNS`; `full_url` is empty where a row holds no address.
     """
     rows = _table(connection, "the photos", _PHOTOS, station_id=station_id, uuid=uuid)
     rows["timestamp"] = _instants(rows["timestamp"])
-    told = zip(rows["full_url"], rows.pop("bucket"), rows.pop("key"), strict=True)
-    rows["full_url"] = [address(*one) for one in told]
+    parts = zip(rows["full_url"], rows.pop("bucket"), rows.pop("key"), strict=True)
+    rows["full_url"] = [address(*one) for one in parts]
     return rows
 
 
@@ -108,12 +108,12 @@ def submissions(connection: Connection, station_id: int, annotation_name: str) -
     """The submissions of comparisons, good or bad: id, user_id, status, flag, training, address."""
     asked = {"station_id": station_id, "annotation_name": annotation_name}
     rows = _table(connection, "the annotations", _SUBMISSIONS, **asked)
-    told = zip(rows.pop("url"), rows.pop("bucket"), rows.pop("key"), strict=True)
-    return _records(rows.assign(address=[address(*one) for one in told]))
+    parts = zip(rows.pop("url"), rows.pop("bucket"), rows.pop("key"), strict=True)
+    return _records(rows.assign(address=[address(*one) for one in parts]))
 
 
 def address(url: str | None, bucket: str | None, key: str | None) -> str:
-    """Where a file lies: at its URL, else in S3; empty if its row tells neither."""
+    """Where a file lies: at its URL, else in S3; empty if its row holds neither."""
     if url and url.lower().startswith(("http://", "https://", "s3://")):
         return url
     return f"s3://{bucket}/{key}" if bucket and key else ""

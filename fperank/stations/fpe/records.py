@@ -1,4 +1,4 @@
-"""The Flow Photo Explorer's records and photos, whoever told of them: database or API.
+"""The Flow Photo Explorer's records and photos, whichever lists them: its database or its API.
 
 Photos count only if they and their image set are DONE. Photos that show people or vehicles are left
 out everywhere, of training as of scoring: a detection of a person of 0.2 or more, of a vehicle of
@@ -8,62 +8,89 @@ Refused: photos without an id, time or address, file names that lead out of the 
 """
 
 import urllib.parse
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fperank.handover.dataset import EXCLUDED
+from fperank.ground.errors import AbsentError, DataError, PhotoError, TooLargeError
 from fperank.handover.station import Station, station_from
-from fperank.params.parameters import PhotoSourceParams
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import shown
-from fperank.running.errors import AbsentError, DataError, PhotoError, TooLargeError
-from fperank.stations.answers.files import Excluded, hashed_user_id, keep_known_photos
-from fperank.stations.base import StationData
-from fperank.stations.observed.table import Observed
+from fperank.stations.answers.files import hashed_user_id
+from fperank.stations.base import Photos
 from fperank.stations.photos.files import leads_out, tellable
 
-_NO_CLOCK_SHIFT = "clock_shift was not used: the photos' times come from the Flow Photo Explorer."
+_NO_CLOCK_SHIFT = (
+    "clock_shift was not used: the photos' times come from the Flow Photo Explorer.",
+)
 PERSON_THRESHOLD = 0.2
 VEHICLE_THRESHOLD = 0.8
 IMAGE_COLUMNS = (
     *("id", "filename", "timestamp", "full_url", "status", "imageset_status"),
     *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
 )
-"""What `photos_table` reads. `full_url` may be `s3://bucket/key` where a photo has no other."""
-PhotosTable = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
-"""What `photos_table` returns."""
+"""What is read of a photo. `full_url` may be `s3://bucket/key` where a photo has no other."""
 
 
 @dataclass(frozen=True)
-class ImageSet:
-    """One image set, to score it.
+class Listed:
+    """Photos as the database or the API lists them, good and bad.
 
     Attributes:
-        station: the station that it belongs to.
-        images: image_id, timestamp, filename, url of the photos that may be used.
-        excluded: the others (`tables.EXCLUDED`).
+        station: the row of the station that they belong to.
+        rows: `IMAGE_COLUMNS`, one row a photo; `timestamp` an instant or ISO 8601 with offset.
+        where: what to name in an error, such as the API's address.
+        notes: sentences for the user.
     """
 
-    station: Station
-    images: pd.DataFrame
-    excluded: pd.DataFrame
+    station: Mapping[str, Any]
+    rows: pd.DataFrame
+    where: str
+    notes: tuple[str, ...] = ()
 
 
 class FpePhotos:
-    """The photos of either source, whose rows tell where they lie.
+    """The photos of a station, or of one of its image sets.
 
     Args:
+        listed: lists them.
+        timezone: IANA name of the zone of a station that names none.
         downloads: keeps the photos that were fetched.
+        clock_shift: the parameter; the user is warned that it is without effect.
     """
 
-    def __init__(self, downloads: Downloads) -> None:
+    def __init__(
+        self,
+        listed: Callable[[], Listed],
+        timezone: str,
+        downloads: Downloads,
+        clock_shift: Sequence[str] = (),
+    ) -> None:
+        self._listed = listed
+        self._timezone = timezone
         self._downloads = downloads
+        self._clock_shift = clock_shift
         self._addresses: dict[str, str] = {}
+
+    def read(self) -> Photos:
+        """Read everything but the pixels.
+
+        Raises:
+            ParameterError: a parameter that names the station is empty.
+            DataError: there is no such station, or none of its photos can be used.
+        """
+        listed = self._listed()
+        station = station_of(listed.station, self._timezone)
+        photos = _usable(listed, station)
+        rows = listed.rows
+        by_id = dict(zip(rows["id"].astype("str"), rows["full_url"], strict=True))
+        addresses = (by_id[image_id] for image_id in photos.images["image_id"])
+        self._addresses = dict(zip(photos.images["filename"], addresses, strict=True))
+        return replace(photos, notes=listed.notes + (_NO_CLOCK_SHIFT if self._clock_shift else ()))
 
     def fetch(self, filename: str, target: Path) -> None:
         """Put a photo at `target`; what was downloaded before is not downloaded again.
@@ -79,14 +106,6 @@ class FpePhotos:
             self._downloads.put(address, target)
         except (AbsentError, TooLargeError) as error:
             raise PhotoError(str(error)) from None
-
-    def _photos_table(self, rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
-        """See `photos_table`; the photos' addresses are kept for `fetch`."""
-        table = photos_table(rows, timezone, where)
-        by_id = dict(zip(rows["id"].astype("str"), rows["full_url"], strict=True))
-        addresses = (by_id[image_id] for image_id in table[0]["image_id"])
-        self._addresses |= dict(zip(table[0]["filename"], addresses, strict=True))
-        return table
 
 
 def refuse_unfinished(imageset: str, status: str | None) -> None:
@@ -123,56 +142,13 @@ def station_of(row: Mapping[str, Any], timezone: str) -> Station:
     return station_from(values, f"the station {values['name']}")
 
 
-def station_data(
-    station: Station,
-    photos: PhotosTable,
-    observed: Observed,
-    answers: tuple[pd.DataFrame, Excluded],
-    notes: list[str],
-    params: PhotoSourceParams,
-) -> StationData:
-    """Put together what was read.
-
-    Args:
-        station: the station.
-        photos: what `photos_table` returned.
-        observed: its values.
-        answers: its annotations, and what was left out of them.
-        notes: what the user should know.
-        params: `clock_shift` is told to be without effect.
-    """
-    images, excluded_photos, reasons = photos
-    annotations, unknown = keep_known_photos(answers[0], set(images["image_id"]), reasons)
-    if params.clock_shift:
-        notes = [*notes, _NO_CLOCK_SHIFT]
-    others = pd.DataFrame(
-        observed.excluded + answers[1] + unknown, columns=list(EXCLUDED.columns), dtype="str"
-    )
-    return StationData(
-        station=station,
-        images=images,
-        observations=observed.values,
-        annotations=annotations,
-        excluded=pd.concat([excluded_photos, others], ignore_index=True),
-        notes=tuple(notes),
-    )
-
-
-def photos_table(rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
-    """The photos that may be used.
-
-    Args:
-        rows: `IMAGE_COLUMNS`, one row a photo; `timestamp` an instant or ISO 8601 with offset.
-        timezone: IANA name of the station's zone.
-        where: what to name in an error, such as the API's address.
-
-    Returns:
-        image_id, timestamp, filename, url; what was left out (`tables.EXCLUDED`); and the reason by
-        image_id of each photo that was left out.
+def _usable(listed: Listed, station: Station) -> Photos:
+    """The photos that may be used, and the reasons why the others may not.
 
     Raises:
         DataError: an id stands twice, or none of the photos may be used.
     """
+    rows, where = listed.rows, listed.where
     ids = rows["id"].astype("str")
     if ids.duplicated().any():
         raise DataError(f"{where}: the photo id {ids[ids.duplicated()].iloc[0]} stands twice")
@@ -196,33 +172,29 @@ def photos_table(rows: pd.DataFrame, timezone: str, where: str) -> PhotosTable:
     good = reason.eq("").to_numpy()
     if not good.any():
         counts = reason[~good].value_counts()
-        why = ", ".join(f"{n:,} {told}" for told, n in counts.items()) or "it has none at all"
+        why = ", ".join(f"{n:,} {rule}" for rule, n in counts.items()) or "it has none at all"
         raise DataError(f"{where}: none of {len(rows):,} photos can be used: {why}")
     images = pd.DataFrame(
         {
             "image_id": ids[good],
-            "timestamp": times[good].dt.tz_convert(timezone).dt.as_unit("us"),
+            "timestamp": times[good].dt.tz_convert(station.timezone).dt.as_unit("us"),
             "filename": names[good],
             "url": [shown(url) for url in urls[good]],
         }
     ).sort_values(["timestamp", "filename"], ignore_index=True)
     left_out = names.where(names.ne(""), ids)[~good]
-    excluded = pd.DataFrame(
-        {
-            "kind": "photo",
-            "name": [tellable(name) for name in left_out],
-            "reason": reason[~good].to_numpy(),
-        },
-        columns=list(EXCLUDED.columns),
-        dtype="str",
-    ).sort_values("name", ignore_index=True)
-    return images, excluded, dict(zip(ids[~good], reason[~good], strict=True))
+    excluded = sorted(
+        (("photo", tellable(name), why) for name, why in zip(left_out, reason[~good], strict=True)),
+        key=lambda one: one[1],
+    )
+    reasons = dict(zip(ids[~good], reason[~good], strict=True))
+    return Photos(station, images, excluded, reasons)
 
 
 def file_names(urls: pd.Series) -> pd.Series:
     """The path of each address without its first slash, such as `imagesets/<uuid>/images/A.JPG`.
 
-    Of `s3://bucket/key` it is the key. The same photo thus has one name whatever tells of it.
+    Of `s3://bucket/key` it is the key. The same photo thus has one name whatever lists it.
     """
     return urls.map(_file_name).astype("str")
 

@@ -18,8 +18,8 @@ from pydantic import (
     ValidationError,
 )
 
+from fperank.ground.errors import AbsentError, DataError
 from fperank.remote.fetching import Fetcher
-from fperank.running.errors import AbsentError, DataError
 
 MAX_ANSWER_BYTES = 200_000_000
 

@@ -3,20 +3,20 @@
 A gauge's table is often another program's output: flags, gaps and words such as "Ice" stand among
 the numbers. Rows that are not good values are left out and counted, one line a reason.
 
-Refused: times without an offset, no value column that can be told, a value column of text, a unit
-that the column's name and the parameter tell differently, a status that is none.
+Refused: times without an offset, no column that is clearly the values', a value column of text, a
+unit that is one in the column's name and another in the parameter, a status that is none.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fperank.ground.errors import DataError
 from fperank.handover.dataset import OBSERVATION_STATUS
 from fperank.handover.tables import parse_times
-from fperank.running.errors import DataError
+from fperank.stations.base import Excluded, Observed
 from fperank.stations.csv_files import read_csv_text
 from fperank.stations.observed.units import conversion_note, factor_to, split_unit, takes_unit
 
@@ -25,24 +25,6 @@ FLAG_COLUMN = "flag"
 STATUS_COLUMN = "status"
 _MISSING = {"", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "None"}
 _STATUS_OF = {word[0]: word for word in OBSERVATION_STATUS} | {w: w for w in OBSERVATION_STATUS}
-
-Excluded = list[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
-class Observed:
-    """Observed values as a place tells them.
-
-    Attributes:
-        values: timestamp, value (in the variable's unit), status: good rows only.
-        excluded: what was left out as (kind, name, reason), one a reason, where the name tells the
-            number of rows.
-        notes: sentences for the user, such as a conversion of units.
-    """
-
-    values: pd.DataFrame
-    excluded: Excluded
-    notes: tuple[str, ...] = ()
 
 
 def no_observations(timezone: str) -> Observed:
@@ -58,11 +40,11 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
         path: a CSV file with a time column and a value column, and maybe `flag` and `status`.
         variable_id: a column of that name in lower case, such as `flow_cfs`, is the value column
             if there is no column `value`.
-        timezone: IANA name of the zone that the times are told in.
-        unit: of the values, if the column's name does not tell it.
+        timezone: IANA name of the zone that the times come back in.
+        unit: of the values, if the column's name does not hold it.
 
     Raises:
-        DataError: the columns or the unit cannot be told, a time has no offset, the values are
+        DataError: the columns or the unit are not clear, a time has no offset, the values are
             text, or a status is none.
     """
     frame = read_csv_text(path)
@@ -129,7 +111,7 @@ def _value_column(frame: pd.DataFrame, time_column: str, variable_id: str, path:
 
 
 def _conversion(column: str, variable_id: str, unit: str, path: Path) -> tuple[float, str]:
-    """The factor to the variable's unit, and how it is told."""
+    """The factor to the variable's unit, and the note on it."""
     where = f"{path}, column {column}"
     named = split_unit(column)[1] if takes_unit(variable_id) else ""
     if named and unit and named != unit:
@@ -137,11 +119,11 @@ def _conversion(column: str, variable_id: str, unit: str, path: Path) -> tuple[f
             f"{where}: its name tells the unit {named}, but observations_unit is {unit}: rename "
             'the column, or set observations_unit to ""'
         )
-    told = named or unit
-    if not told:
+    given = named or unit
+    if not given:
         return 1.0, ""
-    factor = factor_to(variable_id, told, where)
-    return factor, conversion_note(variable_id, told, factor)
+    factor = factor_to(variable_id, given, where)
+    return factor, conversion_note(variable_id, given, factor)
 
 
 def _status(frame: pd.DataFrame, path: Path) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Units of observed values: how a column's name tells one, and the way into the variable's unit.
+"""Units of observed values: how a column's name holds one, and the way into the variable's unit.
 
 A gauge's table may be metric while the pipeline counts in cubic feet per second and feet. Values
 whose unit is not known to fit would be wrong by a factor that no chart shows.
@@ -12,8 +12,8 @@ Refused: units that cannot become the variable's, units of variables that have n
 
 import re
 
+from fperank.ground.errors import DataError
 from fperank.ground.variables import VARIABLES
-from fperank.running.errors import DataError
 
 _FOOT_M = 0.3048
 _WATER_KG_M3 = 1000.0
@@ -95,7 +95,7 @@ def factor_to(variable_id: str, unit: str, where: str) -> float:
 
 
 def conversion_note(variable_id: str, unit: str, factor: float) -> str:
-    """How a conversion is told to the user; "" where values stay as they are."""
+    """The sentence for the user on a conversion; "" where values stay as they are."""
     own = VARIABLES[variable_id].unit
     if unit == own:
         return ""

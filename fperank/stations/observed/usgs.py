@@ -26,9 +26,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from fperank.ground.errors import DataError, ParameterError
 from fperank.ground.files import write_text
-from fperank.running.errors import DataError, ParameterError
-from fperank.stations.observed.table import Excluded, Observed, counted
+from fperank.stations.base import Excluded, Observed
+from fperank.stations.observed.table import counted
 from fperank.stations.observed.units import conversion_note, factor_to, known_unit
 
 PARAMETERS = {"FLOW_CFS": "00060", "STAGE_FT": "00065"}
@@ -190,7 +191,7 @@ def _ask(piece: _Request) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the package's own log lines: they hold addresses, and are told better below."""
+    """Without the package's own log lines: they hold addresses, and are put better below."""
     logger = logging.getLogger("dataretrieval")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -218,16 +219,17 @@ def _fault(status: int | None, piece: _Request) -> str:
             f"USGS could not be asked for {piece}: no connection to api.waterdata.usgs.gov, or no "
             f"answer that can be read. Check the network and {again}"
         )
-    told = f"USGS refused {piece} with status {status}"
+    refused = f"USGS refused {piece} with status {status}"
     if status == 429:
-        return f"{told} (too many requests): {again}, or {_KEY_HELP}"
+        return f"{refused} (too many requests): {again}, or {_KEY_HELP}"
     if status in {401, 403}:
         return (
-            f"{told}: is the key in API_USGS_PAT valid? Without one, less is allowed; {_KEY_HELP}"
+            f"{refused}: is the key in API_USGS_PAT valid? Without one, less is allowed; "
+            f"{_KEY_HELP}"
         )
     if status >= 500:
-        return f"{told}: its server is in trouble; {again}"
-    return f"{told}: check usgs_site, or the station's nwis_id"
+        return f"{refused}: its server is in trouble; {again}"
+    return f"{refused}: check usgs_site, or the station's nwis_id"
 
 
 def _texts(frame: pd.DataFrame, name: str) -> list[str]:
@@ -244,7 +246,7 @@ def _none(cell: object) -> bool:
 
 
 def _refuse_rival_series(rows: pd.DataFrame, request: _Request) -> None:
-    """Refuse two sensors that tell of the same times; one after the other is one record."""
+    """Refuse two sensors that have values of the same times; one after the other is one record."""
     valued = rows[rows["value"] != ""]
     per_time = valued.groupby("time")["time_series_id"].nunique()
     if (per_time <= 1).all():
@@ -264,13 +266,13 @@ def _observed(rows: pd.DataFrame, request: _Request, variable_id: str, timezone:
     good = np.isfinite(values)
     excluded: Excluded = []
     missing = rows[~good]
-    told = missing["qualifier"].where(missing["value"] == "", "no number")
-    for qualifier in sorted(set(told)):
+    why = missing["qualifier"].where(missing["value"] == "", "no number")
+    for qualifier in sorted(set(why)):
         reason = f"no value at USGS, marked {qualifier}" if qualifier else "no value at USGS"
         if qualifier == "no number":
-            example = missing["value"][told == qualifier].iloc[0]
+            example = missing["value"][why == qualifier].iloc[0]
             reason = f"not a number at USGS, for example {example!r}"
-        excluded += counted((told == qualifier).to_numpy(), reason)
+        excluded += counted((why == qualifier).to_numpy(), reason)
     units = sorted(set(rows["unit_of_measure"][good]))
     where = f"USGS site {request.site}, parameter {request.parameter}"
     notes = []

@@ -15,7 +15,7 @@ def scan(root: Path, home: Path) -> dict[str, str]:
     """Find the photo files in a folder and its sub-folders.
 
     Args:
-        root: the folder that file names are told relative to.
+        root: the folder that file names are relative to.
         home: symbolic links may not lead out of this folder.
 
     Returns:
@@ -53,7 +53,7 @@ def leads_out(filename: str) -> bool:
 
 
 def plain_name(filename: str) -> str:
-    """A file name without `./` and doubled slashes, as the disk tells the same one."""
+    """A file name without `./` and doubled slashes, as the disk names the same one."""
     return PurePosixPath(filename).as_posix() if filename else ""
 
 

@@ -1,4 +1,4 @@
-"""The photos of a folder and their times, by whichever of the four ways tells them.
+"""The photos of a folder and their times, by whichever of the four ways gives them.
 
 The photos lie in the folder, or in its sub-folder `images`; `images.csv` may list them.
 
@@ -16,9 +16,10 @@ from typing import Literal
 import pandas as pd
 
 from fperank.ground.clocks import parse_clock_shifts
-from fperank.params.parameters import PhotoSourceParams
-from fperank.running.errors import DataError, ParameterError
+from fperank.ground.errors import DataError, ParameterError
+from fperank.params.parameters import PhotoTimeParams
 from fperank.stations.csv_files import read_csv_text
+from fperank.stations.own_folder import IMAGES, PHOTOS
 from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, plain_name, scan
 from fperank.stations.photos.times import (
     FOUR_WAYS,
@@ -47,7 +48,7 @@ class ListedPhoto:
 
 
 @dataclass(frozen=True)
-class FolderPhotos:
+class FoundPhotos:
     """The photos of a folder.
 
     Attributes:
@@ -69,17 +70,17 @@ class PhotoFolder:
         params: how to find their times.
     """
 
-    def __init__(self, folder: Path, params: PhotoSourceParams) -> None:
+    def __init__(self, folder: Path, params: PhotoTimeParams) -> None:
         self.folder = folder
         self.params = params
 
     @property
     def photo_root(self) -> Path:
         """What file names are relative to: the folder's `images` if there is one."""
-        images = self.folder / "images"
+        images = self.folder / PHOTOS
         return images if images.is_dir() else self.folder
 
-    def read(self, timezone: str) -> FolderPhotos:
+    def read(self, timezone: str) -> FoundPhotos:
         """Find the photos and their times.
 
         Args:
@@ -108,7 +109,7 @@ class PhotoFolder:
             self._check_clock(images["timestamp"], way)
         if not shifts:
             refuse_contradictions([photo.filename for photo in photos], times, self.photo_root)
-        return FolderPhotos(images, left_out, _UNCORRECTED if shifts and way == "csv" else ())
+        return FoundPhotos(images, left_out, _UNCORRECTED if shifts and way == "csv" else ())
 
     def check(self) -> None:
         """Refuse what is no folder.
@@ -132,7 +133,7 @@ class PhotoFolder:
 
     def _listed(self) -> tuple[list[ListedPhoto] | None, bool]:
         """The photos of `images.csv`, None without it, and whether it has a column of times."""
-        path = self.folder / "images.csv"
+        path = self.folder / IMAGES
         if not path.is_file():
             return None, False
         frame = read_csv_text(path)
@@ -195,7 +196,7 @@ class PhotoFolder:
         if way == "auto":
             return "csv" if has_times else "filename" if self.params.timestamp_pattern else "exif"
         if way == "csv" and not has_times:
-            path = self.folder / "images.csv"
+            path = self.folder / IMAGES
             state = "has no column timestamp" if has_csv else "does not exist"
             raise DataError(
                 f"timestamp_source is csv but {path} {state}: add it, or set timestamp_source to "
@@ -259,5 +260,5 @@ def _images_table(photos: list[ListedPhoto], times: list[PhotoTime], timezone: s
 
 def _reasons(left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
     counts = Counter(reason for _, reason in left_out).most_common(5)
-    told = "; ".join(f"{n} photo{'' if n == 1 else 's'}: {reason}" for reason, n in counts)
-    return f" ({told})" if told else ""
+    listed = "; ".join(f"{n} photo{'' if n == 1 else 's'}: {reason}" for reason, n in counts)
+    return f" ({listed})" if listed else ""

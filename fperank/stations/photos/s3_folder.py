@@ -4,35 +4,35 @@ All that serves is mirrored into the scratch folder, several objects at once, an
 folder is. An object is fetched once: a killed run goes on where it stopped, and a later one fetches
 only what is new or has another size or ETag. What is gone from S3 is gone from the mirror.
 
-Left out and told: names that lead out of the folder, hidden files, what is neither a photo nor a
+Left out and counted: names that lead out of the folder, hidden files, what is neither a photo nor a
 file of the station, objects in an archive. Refused: addresses of no prefix, prefixes that hold
 nothing.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
 from tqdm import tqdm
 
-from fperank.handover.dataset import EXCLUDED
-from fperank.params.parameters import DatasetParams
+from fperank.ground.errors import DataError
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import Fetcher
 from fperank.remote.s3 import s3_client, told
-from fperank.running.errors import DataError
-from fperank.stations.base import StationData
-from fperank.stations.folder import FolderSource
+from fperank.stations import own_folder
+from fperank.stations.base import Excluded
 from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, tellable
 
 MAX_BYTES = 1_000_000_000
 _FETCHES_AT_ONCE = 8
 _STATION_FILES = {
-    *("images.csv", "observations.csv", "annotations.csv", "annotations.json", "station.json"),
+    *(own_folder.STATION, own_folder.IMAGES, own_folder.OBSERVATIONS),
+    *(own_folder.ANSWERS_CSV, own_folder.ANSWERS_JSON),
 }
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
 
@@ -67,8 +67,7 @@ def mirror_prefix(
     Args:
         address: `s3://bucket/prefix`, or `s3://bucket`.
         scratch: folder for mirrors, each in a folder of its own.
-        station_files: also fetch images.csv, observations.csv, annotations and station.json;
-            otherwise photos alone.
+        station_files: also fetch the station's files, see `own_folder`; otherwise photos alone.
         fetcher: fetches the objects.
 
     Raises:
@@ -92,55 +91,37 @@ def mirror_prefix(
     return Mirror(folder, tuple(skipped))
 
 
-class S3FolderSource:
-    """A station that lies below a prefix of an S3 bucket.
+class S3Folder:
+    """A station's folder below a prefix of an S3 bucket, mirrored when it is first opened.
 
     Args:
         address: `s3://bucket/prefix`.
-        params: as for `FolderSource`.
         scratch: folder for the mirror.
         fetcher: fetches the objects.
     """
 
-    def __init__(
-        self, address: str, params: DatasetParams, scratch: Path, fetcher: Fetcher | None = None
-    ) -> None:
-        self._address = address
-        self._params = params
+    def __init__(self, address: str, scratch: Path, fetcher: Fetcher) -> None:
+        self.address = address
         self._scratch = scratch
         self._fetcher = fetcher
-        self._source: FolderSource | None = None
 
-    def read(self) -> StationData:
-        """Mirror the prefix and read it as a folder.
-
-        Raises:
-            DataError: it cannot be mirrored, or is no station; see `FolderSource`.
-        """
-        mirror = mirror_prefix(self._address, self._scratch, fetcher=self._fetcher)
-        self._source = FolderSource(mirror.folder, self._params)
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The mirror; messages name the address in its place."""
+        folder = self._mirror.folder
         try:
-            data = self._source.read()
+            yield folder
         except DataError as error:
-            message = str(error).replace(str(mirror.folder), self._address.rstrip("/"))
+            message = str(error).replace(str(folder), self.address.rstrip("/"))
             raise DataError(message) from None
-        skipped = pd.DataFrame(
-            [("photo", tellable(name), reason) for name, reason in mirror.skipped],
-            columns=list(EXCLUDED.columns),
-            dtype="str",
-        )
-        return replace(data, excluded=pd.concat([skipped, data.excluded], ignore_index=True))
 
-    def fetch(self, filename: str, target: Path) -> None:
-        """Copy a photo out of the mirror.
+    def skipped(self) -> Excluded:
+        """The objects that do not serve."""
+        return [("photo", tellable(name), reason) for name, reason in self._mirror.skipped]
 
-        Raises:
-            PhotoError: the file cannot be read.
-            DataError: nothing was mirrored yet.
-        """
-        if self._source is None:
-            raise DataError(f"{self._address} was not read yet: photos are fetched after it")
-        self._source.fetch(filename, target)
+    @cached_property
+    def _mirror(self) -> Mirror:
+        return mirror_prefix(self.address, self._scratch, fetcher=self._fetcher)
 
 
 def _parse(address: str) -> tuple[str, str]:
@@ -177,7 +158,7 @@ def _sorted_out(
 ) -> tuple[list[_Object], list[tuple[str, str]]]:
     """The objects that serve, and name and reason of the others."""
     folders = {str(parent) for one in listed for parent in PurePosixPath(one.name).parents}
-    in_images = station_files and "images" in folders
+    in_images = station_files and own_folder.PHOTOS in folders
     wanted, skipped = [], []
     for one in listed:
         photo = one.name.lower().endswith(PHOTO_SUFFIXES)
@@ -185,7 +166,7 @@ def _sorted_out(
             pass
         elif not photo and not (station_files and _is_station_file(one.name)):
             reason = "not a photo or another file of the station"
-        elif photo and in_images and not one.name.startswith("images/"):
+        elif photo and in_images and not one.name.startswith(f"{own_folder.PHOTOS}/"):
             reason = "beside the folder images, which holds the photos"
         elif one.name in folders:
             reason = "its name is also that of a folder"
@@ -213,7 +194,8 @@ def _name_reason(name: str) -> str:
 
 def _is_station_file(name: str) -> bool:
     folder, _, file = name.rpartition("/")
-    return name in _STATION_FILES or (folder == "annotations" and file.endswith(".json"))
+    answers = folder == own_folder.ANSWERS_FOLDER and file.endswith(".json")
+    return name in _STATION_FILES or answers
 
 
 def _remove_all_but(names: set[str], folder: Path) -> None:

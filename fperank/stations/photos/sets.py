@@ -8,68 +8,44 @@ Refused: what is none of the three, folders without photos.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fperank.params.parameters import PhotoSourceParams
-from fperank.remote.downloads import Downloads
-from fperank.remote.fetching import Fetcher
-from fperank.running.errors import DataError, PhotoError
-from fperank.stations.fpe.api import FpeApiSource
-from fperank.stations.fpe.database import FpeDatabaseSource
-from fperank.stations.fpe.records import ImageSet
+from fperank.ground.errors import DataError, PhotoError
+from fperank.params.parameters import FpeParams, PhotoTimeParams
+from fperank.photos.photo_set import Bring, PhotoSet
+from fperank.stations.base import PhotoFetcher, PhotoReader
 from fperank.stations.photos.files import PHOTO_SUFFIXES, find_photos
 from fperank.stations.photos.folder import PhotoFolder
-from fperank.stations.photos.s3_folder import mirror_prefix
+
+if TYPE_CHECKING:
+    from fperank.remote.fetching import Fetcher
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FETCHES_AT_ONCE = 8
 
-Bring = Callable[[Sequence[str], Path], list[Path | PhotoError]]
-
-
-@dataclass(frozen=True)
-class PhotoSet:
-    """Photos to score.
-
-    Attributes:
-        images: image_id, timestamp (absent where nobody asked for it), filename, url; in order of
-            time.
-        left_out: how many photos may not be scored, by reason.
-        bring: brings the photos of some file names to this machine, into an empty folder or where
-            they are already, and tells where each lies or why it cannot be had.
-    """
-
-    images: pd.DataFrame
-    left_out: dict[str, int]
-    bring: Bring
-
-
-class _ImageSets(Protocol):
-    def read_imageset(self, imageset_uuid: str) -> ImageSet: ...
-
-    def fetch(self, filename: str, target: Path) -> None: ...
-
 
 def open_photo_set(
     where: str,
-    params: PhotoSourceParams,
+    times: PhotoTimeParams,
+    fpe: FpeParams,
     scratch: Path,
     *,
     timed: bool,
-    fetcher: Fetcher | None = None,
+    fetcher: "Fetcher | None" = None,
 ) -> PhotoSet:
     """Find the photos.
 
     Args:
         where: a folder, `s3://bucket/prefix`, or the uuid of an image set of the Flow Photo
-            Explorer, which `api_url` (with `fpe_station`) or else its database tells of.
-        params: how the photos' times are found.
+            Explorer.
+        times: how the times of a folder's or a prefix's photos are found.
+        fpe: an image set is asked for at `api_url` (as one of `fpe_station`), or else in the Flow
+            Photo Explorer's database.
         scratch: a folder for what is fetched.
         timed: whether times are needed; otherwise those of a folder or prefix are not looked for.
         fetcher: fetches from addresses.
@@ -77,40 +53,55 @@ def open_photo_set(
     Raises:
         DataError: there are no such photos, none of them has a time, or they cannot be read now.
     """
-    fetcher = fetcher or Fetcher()
     if _UUID.fullmatch(where):
-        downloads = Downloads(scratch / "downloads", fetcher)
-        source: _ImageSets = (
-            FpeApiSource(params, downloads, fetcher)
-            if params.api_url
-            else FpeDatabaseSource(params, downloads, fetcher)
-        )
-        found = source.read_imageset(where)
-        left_out = Counter(found.excluded["reason"])
-        return PhotoSet(found.images, dict(left_out), _fetching(source))
+        photos = _imageset(where, times.timezone, fpe, scratch, fetcher)
+        found = photos.read()
+        left_out = Counter(reason for _, _, reason in found.excluded)
+        return PhotoSet(found.images, dict(left_out), _fetching(photos))
     if where.startswith("s3://"):
+        from fperank.stations.photos.s3_folder import mirror_prefix
+
         mirror = mirror_prefix(where, scratch / "s3", station_files=False, fetcher=fetcher)
-        photos = _folder(mirror.folder, params, timed=timed)
+        lying = _folder(mirror.folder, times, timed=timed)
         skipped = Counter(reason for _, reason in mirror.skipped)
-        return PhotoSet(photos.images, {**photos.left_out, **skipped}, photos.bring)
+        return PhotoSet(lying.images, {**lying.left_out, **skipped}, lying.bring)
     folder = Path(where).expanduser()
     if not folder.is_dir():
         raise DataError(
             f"{where} is no folder: give a folder of photos, s3://bucket/prefix, or the uuid of an "
             "image set of the Flow Photo Explorer"
         )
-    return _folder(folder, params, timed=timed)
+    return _folder(folder, times, timed=timed)
 
 
-def _folder(folder: Path, params: PhotoSourceParams, *, timed: bool) -> PhotoSet:
-    photos = PhotoFolder(folder, params)
+def _imageset(
+    uuid: str, timezone: str, fpe: FpeParams, scratch: Path, fetcher: "Fetcher | None"
+) -> PhotoReader:
+    from fperank.remote.downloads import Downloads
+    from fperank.remote.fetching import Fetcher
+    from fperank.stations.fpe.records import FpePhotos
+
+    fetcher = fetcher or Fetcher()
+    downloads = Downloads(scratch / "downloads", fetcher)
+    if fpe.api_url:
+        from fperank.stations.fpe.api import ApiStation
+
+        station = ApiStation(fpe.api_url, fpe.fpe_station, fetcher)
+        return FpePhotos(lambda: station.photos_of(uuid), timezone, downloads)
+    from fperank.stations.fpe.database import photos_of
+
+    return FpePhotos(lambda: photos_of(uuid), timezone, downloads)
+
+
+def _folder(folder: Path, times: PhotoTimeParams, *, timed: bool) -> PhotoSet:
+    photos = PhotoFolder(folder, times)
     root = photos.photo_root
 
     def bring(filenames: Sequence[str], _: Path) -> list[Path | PhotoError]:
         return [root / name for name in filenames]
 
     if timed:
-        found = photos.read(params.timezone)
+        found = photos.read(times.timezone)
         return PhotoSet(found.images, Counter(reason for _, reason in found.left_out), bring)
     names = find_photos(root)
     if not names:
@@ -123,13 +114,13 @@ def _folder(folder: Path, params: PhotoSourceParams, *, timed: bool) -> PhotoSet
     return PhotoSet(images, {}, bring)
 
 
-def _fetching(source: _ImageSets) -> Bring:
+def _fetching(photos: PhotoFetcher) -> Bring:
     def bring(filenames: Sequence[str], folder: Path) -> list[Path | PhotoError]:
         def fetch(filename: str) -> Path | PhotoError:
             target = folder / filename
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                source.fetch(filename, target)
+                photos.fetch(filename, target)
             except PhotoError as error:
                 return error
             return target

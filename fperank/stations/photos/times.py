@@ -6,7 +6,7 @@ the first of the two, an hour that is skipped in spring is moved forward by the 
 was wrong is corrected before; the times of a table are a person's word and are never corrected.
 
 Refused, photo by photo and with a reason: what cannot be read as a time. Refused altogether: photos
-whose EXIF, in most of them, holds two times that one right clock cannot have told.
+whose EXIF, in most of them, holds two times that one right clock cannot have shown.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from PIL import ExifTags, Image
 
 from fperank.ground.clocks import ClockShift, corrected
-from fperank.running.errors import DataError, ParameterError
+from fperank.ground.errors import DataError, ParameterError
 
 FOUR_WAYS = """Photos get their times in one of four ways:
 - EXIF that the camera wrote: timestamp_source: exif, and its utc_offset such as "-05:00"
@@ -48,7 +48,7 @@ class PhotoTime:
     """The instant of a photo in UTC, or None and the reason why there is none.
 
     `written` and `taken` are the camera's readings of both, only where the first is more than a
-    day before the second, which one right clock cannot tell.
+    day before the second, which one right clock cannot show.
     """
 
     instant: dt.datetime | None
@@ -81,7 +81,7 @@ class CameraClock:
         return reading.astimezone(dt.UTC).replace(microsecond=0)
 
     def camera_instant(self, reading: dt.datetime) -> dt.datetime | None:
-        """Likewise, of what the camera's own clock told: its corrections are added first."""
+        """Likewise, of a reading of the camera's own clock: its corrections are added first."""
         try:
             return self.instant(corrected(reading, self.shifts))
         except OverflowError:
@@ -255,7 +255,7 @@ class FilenamePattern:
         for name in used - {"", "%"}:
             if names.count(name) > 1:
                 raise ParameterError(f"timestamp_pattern is {text!r}: it holds %{name} twice")
-        regex = "".join(_regex_of(names, parts, place) for place in range(len(parts)))
+        regex = "".join(_regex_of(names, parts, position) for position in range(len(parts)))
         if names[0] not in {"", "%"}:
             # Else the date would be found in the middle of a serial number.
             regex = r"(?<!\d)" + regex
@@ -272,13 +272,13 @@ class FilenamePattern:
         return None
 
 
-def _regex_of(names: list[str], parts: list[str], place: int) -> str:
-    name = names[place]
+def _regex_of(names: list[str], parts: list[str], position: int) -> str:
+    name = names[position]
     if name in {"", "%"}:
-        return re.escape(parts[place] if not name else "%")
+        return re.escape(parts[position] if not name else "%")
     if name in _OTHER_DIRECTIVES:
         return _OTHER_DIRECTIVES[name]
-    neighbours = {names[one] for one in (place - 1, place + 1) if 0 <= one < len(names)}
+    neighbours = {names[one] for one in (position - 1, position + 1) if 0 <= one < len(names)}
     # One digit, as in 2024-4-3, can be told apart only between separators.
     return r"\d\d" if neighbours - {"", "%"} else r"(?:\d\d|\d(?!\d))"
 

@@ -11,19 +11,22 @@ Counted and left out: names that lead out of the folder, photos without a time, 
 import shutil
 from pathlib import Path
 
-import pandas as pd
-
-from fperank.handover.dataset import ANNOTATIONS, EXCLUDED
+from fperank.ground.errors import AbsentError, DataError, PhotoError, TooLargeError
+from fperank.handover.dataset import ANNOTATIONS
 from fperank.handover.tables import SPLITS
-from fperank.params.parameters import DatasetParams
 from fperank.remote.downloads import Downloads
-from fperank.running.errors import AbsentError, DataError, PhotoError, TooLargeError
-from fperank.stations.answers.files import (
-    Excluded,
-    annotations_table,
-    keep_known_photos,
+from fperank.stations.answers.files import annotations_table
+from fperank.stations.base import Answers, Observed, Photos
+from fperank.stations.own_folder import (
+    ANSWERS_CSV,
+    IMAGES,
+    PHOTOS,
+    SEED_PAIRS,
+    SEED_VALUES,
+    STATION,
+    read_file,
+    read_files,
 )
-from fperank.stations.base import StationData
 from fperank.stations.photos.files import tellable
 from fperank.stations.seed.tables import (
     answers_of_pairs,
@@ -38,22 +41,24 @@ from fperank.stations.station_file import station_of_folder
 _FETCHED = ("https://", "http://", "s3://")
 
 
-class SeedSource:
-    """A station that lies in a folder of the seed.
+class SeedPhotos:
+    """The photos of a folder of the seed, and the station.
 
     Args:
         folder: the folder.
-        params: station name and zone where `station.json` does not give them; the variable.
+        station: its name, where `station.json` holds none.
+        timezone: IANA name of its zone, likewise.
         downloads: fetches photos that do not lie beside.
     """
 
-    def __init__(self, folder: Path, params: DatasetParams, downloads: Downloads) -> None:
+    def __init__(self, folder: Path, station: str, timezone: str, downloads: Downloads) -> None:
         self.folder = folder
-        self.params = params
-        self.downloads = downloads
+        self._name = station
+        self._timezone = timezone
+        self._downloads = downloads
         self._urls: dict[str, str] | None = None
 
-    def read(self) -> StationData:
+    def read(self) -> Photos:
         """Read everything but the pixels.
 
         Raises:
@@ -64,45 +69,39 @@ class SeedSource:
                 f"source_path {self.folder} is no folder: give the seed's folder that holds "
                 "images.csv"
             )
-        station = station_of_folder(self.folder, self.params)
-        path = self.folder / "images.csv"
+        station = station_of_folder(self.folder, self._name, self._timezone)
+        path = self.folder / IMAGES
         listed = listed_photos(path)
         self._urls = dict(zip(listed["filename"], listed["url"], strict=True))
         images, left_out = usable_photos(listed, station.timezone, path)
-        observations, excluded, notes = self._observations(images, station.timezone)
-        annotations, more_notes = self._annotations()
+        notes: tuple[str, ...] = ()
         if "split" in listed.columns:
             counts = [f"{name} {int((listed['split'] == name).sum()):,}" for name in SPLITS]
-            more_notes.append(
+            notes = (
                 f"the seed's splits of photos ({', '.join(counts)}) are not used: fperank splits "
-                "anew"
+                "anew",
             )
-        annotations, unknown = keep_known_photos(
-            annotations.reindex(columns=list(ANNOTATIONS.columns)),
-            set(images["image_id"]),
-            left_out,
-        )
         names = dict(zip(listed["image_id"], listed["filename"], strict=True))
-        photos = sorted(("photo", tellable(names[i]), reason) for i, reason in left_out.items())
-        return StationData(
+        return Photos(
             station=station,
             images=images.drop(columns="value"),
-            observations=observations,
-            annotations=annotations,
-            excluded=pd.DataFrame(
-                [*photos, *excluded, *unknown], columns=list(EXCLUDED.columns), dtype="str"
+            excluded=sorted(("photo", tellable(names[i]), why) for i, why in left_out.items()),
+            reasons=left_out,
+            notes=notes,
+            read_files=(
+                *read_files("station", self.folder / STATION),
+                read_file("images", path),
             ),
-            notes=(*notes, *more_notes),
         )
 
     def fetch(self, filename: str, target: Path) -> None:
         """Copy the photo that lies beside, or fetch it from its address.
 
         Raises:
-            PhotoError: it is in neither place.
+            PhotoError: it is neither there nor there.
             DataError: its server does not answer.
         """
-        for root in (self.folder / "images", self.folder):
+        for root in (self.folder / PHOTOS, self.folder):
             path = root / filename
             if not path.is_file():
                 continue
@@ -120,40 +119,60 @@ class SeedSource:
                 "that begins with https://, http:// or s3://"
             )
         try:
-            self.downloads.put(url, target)
+            self._downloads.put(url, target)
         except (AbsentError, TooLargeError) as error:
             raise PhotoError(f"{filename} does not lie in the folder; {error}") from None
 
     def _url(self, filename: str) -> str:
         if self._urls is None:
-            listed = listed_photos(self.folder / "images.csv")
+            listed = listed_photos(self.folder / IMAGES)
             self._urls = dict(zip(listed["filename"], listed["url"], strict=True))
         return self._urls.get(filename, "")
 
-    def _observations(
-        self, images: pd.DataFrame, timezone: str
-    ) -> tuple[pd.DataFrame, Excluded, list[str]]:
-        path = self.folder / "values.csv"
+
+class SeedObservations:
+    """The observed values of a folder of the seed: of `values.csv`, else of `images.csv`."""
+
+    def __init__(self, folder: Path, variable: str) -> None:
+        self._folder = folder
+        self._variable = variable
+
+    def read(self, photos: Photos) -> Observed:
+        """Read them; `DataError` where a file is not what it should be."""
+        timezone = photos.station.timezone
+        path = self._folder / SEED_VALUES
         if path.is_file():
-            variable = self.params.variable
-            values, excluded, others = read_values(path, variable, timezone)
-            note = f"values.csv holds no value of {variable}, only of {', '.join(others)}"
-            return values, excluded, [note] if others else []
+            values, excluded, others = read_values(path, self._variable, timezone)
+            note = f"values.csv holds no value of {self._variable}, only of {', '.join(others)}"
+            files = (read_file("observations", path),)
+            return Observed(values, excluded, (note,) if others else (), files)
+        path = self._folder / IMAGES
+        images, _ = usable_photos(listed_photos(path), timezone, path)
         values = observed(images["timestamp"], images["value"].to_numpy())
         note = (
             "observed values are those of images.csv, which the seed had interpolated to the "
             "photos' times: there is no values.csv"
         )
-        return values, [], [note] if len(values) else []
+        return Observed(values, [], (note,) if len(values) else ())
 
-    def _annotations(self) -> tuple[pd.DataFrame, list[str]]:
-        pairs, answers = (self.folder / name for name in ("pairs.csv", "annotations.csv"))
+
+class SeedAnswers:
+    """The comparisons of a folder of the seed: of `pairs.csv`, else of `annotations.csv`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self) -> Answers:
+        """Read them, if there are some; `DataError` where a file is not what it should be."""
+        pairs, answers = (self._folder / name for name in (SEED_PAIRS, ANSWERS_CSV))
         if pairs.is_file():
             table, mirrors = answers_of_pairs(pairs)
             notes = [f"{mirrors:,} mirrored pairs of pairs.csv were dropped"] if mirrors else []
             if answers.is_file():
                 notes.append("annotations.csv was not read: pairs.csv beside it counts")
-            return table, notes
+            return Answers(table, [], tuple(notes), (read_file("annotations", pairs),))
         if not answers.is_file():
-            return annotations_table([]), ["neither pairs.csv nor annotations.csv is there"]
-        return read_answers(answers), []
+            note = "neither pairs.csv nor annotations.csv is there"
+            return Answers(annotations_table([]), [], (note,))
+        table = read_answers(answers).reindex(columns=list(ANNOTATIONS.columns))
+        return Answers(table, [], read_files=(read_file("annotations", answers),))

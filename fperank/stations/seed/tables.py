@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fperank.ground.errors import DataError
 from fperank.handover.tables import LABEL_OF_RANK, parse_times
 from fperank.remote.fetching import shown
-from fperank.running.errors import DataError
 from fperank.stations.answers.files import (
-    Excluded,
     annotations_table,
     hashed_user_id,
     read_annotation_file,
 )
+from fperank.stations.base import Excluded
 from fperank.stations.csv_files import read_csv_text
 from fperank.stations.photos.files import leads_out, plain_name, tellable
 
@@ -86,8 +86,8 @@ def usable_photos(
             left_out[image_id] = "images.csv gives no time"
     good = listed[~listed["image_id"].isin(left_out)]
     if good.empty:
-        told = Counter(left_out.values()).most_common(3)
-        why = "; ".join(f"{n}: {reason}" for reason, n in told) or "it lists none"
+        counts = Counter(left_out.values()).most_common(3)
+        why = "; ".join(f"{n}: {reason}" for reason, n in counts) or "it lists none"
         raise DataError(f"{path} lists no photo that can be used ({why})")
     times = _times(good["timestamp"], timezone, f"{path}, column timestamp")
     values = _numbers(good["value"], f"{path}, column value")
@@ -117,7 +117,7 @@ def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
             f"{', '.join(_RANK_OF_LABEL)}"
         )
     numbers = frame.get("pair", labels)
-    # The seed gives both rows of a pair one number; a file that numbers every row tells nothing.
+    # The seed gives both rows of a pair one number; a file that numbers every row pairs nothing.
     groups = (
         numbers if "pair" in frame and numbers.duplicated().any() else pd.Series("", labels.index)
     )
@@ -200,7 +200,7 @@ def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
 
 def _times(texts: pd.Series, timezone: str, where: str) -> pd.Series:
     """Instants of text whose index is the line."""
-    # Lines that were left out keep their place, so that a message names the right one.
+    # Lines that were left out keep their row, so that a message names the right one.
     every = pd.Series("1970-01-01T00:00:00Z", index=range(2, max(texts.index, default=1) + 1))
     every[texts.index] = texts
     return parse_times(every, timezone, where)[texts.index]

@@ -155,12 +155,12 @@ def _lines(content: bytes) -> list[str] | None:
 
 
 def _shown(line: str | None, other: str | None) -> str:
-    """The line, or of a long one the part around the place where the other one parts from it."""
+    """The line, or of a long one the part around where the other one parts from it."""
     if line is None:
         return "ends before"
     if len(line) <= 2 * _SHOWN:
         return repr(line)
     pairs = enumerate(zip(line, other or "", strict=False))
-    place = next((k for k, (a, b) in pairs if a != b), len(other or ""))
-    start = max(0, place - _SHOWN)
-    return f"(from character {start + 1:,}) {line[start : place + _SHOWN]!r}"
+    parting = next((k for k, (a, b) in pairs if a != b), len(other or ""))
+    start = max(0, parting - _SHOWN)
+    return f"(from character {start + 1:,}) {line[start : parting + _SHOWN]!r}"

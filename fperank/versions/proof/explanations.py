@@ -6,45 +6,81 @@ Each is a sentence for the person who reads the result. Nothing here judges.
 import importlib.metadata
 import os
 import re
+from pathlib import Path
 from typing import Any
 
-import yaml
+from fperank.versions.lock import LOCK, locked_stages
+from fperank.versions.proof.recorded import RecordedVersion
+from fperank.versions.repository import git, yaml_mapping
 
+_FILES_SHOWN = 10
 _THREADING = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "ATEN_CPU_", "ONEDNN_", "DNNL_")
 
 
-def lock_explanations(status: dict[str, Any], lock: str, params: str) -> list[str]:
+def lock_explanations(
+    status: dict[str, Any], version: RecordedVersion, repository: Path
+) -> list[str]:
     """Where a `dvc.lock` does not belong to the code and parameters that lie beside it.
 
     Args:
-        status: what `dvc status --json` tells of a checkout of the revision, without data.
-        lock: the text of `dvc.lock`.
-        params: the text of `params.yaml`.
+        status: what `dvc status --json` says of a checkout of the revision, without data.
+        version: the revision.
+        repository: where git knows it.
     """
-    stages = yaml.safe_load(lock)["stages"]
-    values = yaml.safe_load(params)
-    made = {out["path"] for stage in stages.values() for out in stage.get("outs", [])}
-    told: dict[str, list[str]] = {}
-    for stage, changes in status.items():
-        for change in changes:
-            if not isinstance(change, dict):
-                sentence = "the command in dvc.yaml is not the one that dvc.lock records"
-                told.setdefault(sentence, []).append(stage)
-                continue
-            for name, how in change.get("changed deps", {}).items():
-                if isinstance(how, dict):
-                    recorded = stages[stage].get("params", {}).get(name, {})
-                    for key in how:
-                        sentence = (
-                            f"parameter {key} is {values.get(key)!r} in {name}, but dvc.lock "
-                            f"records {recorded.get(key)!r}"
-                        )
-                        told.setdefault(sentence, []).append(stage)
-                elif name not in made:
-                    sentence = f"{name} is not the file that dvc.lock records"
-                    told.setdefault(sentence, []).append(stage)
-    found = [f"{sentence} (stage {', '.join(names)})" for sentence, names in told.items()]
+    stages = locked_stages(version.lock)
+    stages_of: dict[str, list[str]] = {}
+    for stage in version.order:
+        for change in status.get(stage, ()):
+            for sentence in _sentences(change, stages[stage], version, repository):
+                stages_of.setdefault(sentence, []).append(stage)
+    for file in version.outside:
+        if file.md5 and file.md5 != file.locked_md5:
+            sentence = f"{file.path}.dvc records another content than {LOCK}"
+            stages_of.setdefault(sentence, []).extend(file.stages)
+    found = [
+        f"{sentence} (stage{'s' * (len(names) > 1)} {', '.join(names)})"
+        for sentence, names in stages_of.items()
+    ]
     return found + _contradictions(stages)
+
+
+def _sentences(
+    change: Any, locked: dict[str, Any], version: RecordedVersion, repository: Path
+) -> list[str]:
+    """What one change of `dvc status` says of a stage, a sentence for each file or parameter."""
+    if not isinstance(change, dict):
+        return [f"the command in dvc.yaml is not the one that {LOCK} records"]
+    values = yaml_mapping(version.params, "params.yaml")
+    elsewhere = {out.path for out in version.outputs} | {file.path for file in version.outside}
+    sentences: list[str] = []
+    for name, how in change.get("changed deps", {}).items():
+        if isinstance(how, dict):
+            recorded = locked.get("params", {}).get(name, {})
+            sentences += [
+                f"parameter {key} is {values.get(key)!r} in {name}, but {LOCK} records "
+                f"{recorded.get(key)!r}"
+                for key in how
+            ]
+        elif name not in elsewhere:
+            # Data is not in the clone yet; only code and small files are.
+            sentences += _changed_files(name, version.commit, repository)
+    return sentences
+
+
+def _changed_files(path: str, commit: str, repository: Path) -> list[str]:
+    """The files of a file or folder that changed after the commit that recorded `dvc.lock`."""
+    recorded = git(repository, "log", "-1", "--format=%H", commit, "--", LOCK).strip()
+    names = git(repository, "diff", "--name-only", "-z", recorded, commit, "--", path)
+    changed = [name for name in names.split("\0") if name]
+    since = f"since {LOCK} was recorded ({recorded[:7]})"
+    sentences = [f"{name} has changed {since}" for name in changed[:_FILES_SHOWN]]
+    if len(changed) > _FILES_SHOWN:
+        sentences.append(f"{len(changed) - _FILES_SHOWN:,} more of {path} have changed {since}")
+    # Changed between the run and that commit: git holds no earlier text to compare with.
+    return sentences or [
+        f"{path} is not what {LOCK} records, and was changed before that was recorded: "
+        f"`git log -p {recorded[:7]} -- {path}` shows its changes"
+    ]
 
 
 def _contradictions(stages: dict[str, Any]) -> list[str]:
@@ -74,7 +110,7 @@ def package_explanations(requirements: str | None) -> list[str]:
     pins: dict[str, list[str]] = {}
     for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements, re.M):
         pins.setdefault(name, []).append(version)
-    told = []
+    sentences = []
     for name, versions in sorted(pins.items()):
         try:
             installed = importlib.metadata.version(name)
@@ -82,10 +118,10 @@ def package_explanations(requirements: str | None) -> list[str]:
             # Pinned for another system or Python, or only for those who develop.
             continue
         if installed.partition("+")[0] not in {pin.partition("+")[0] for pin in versions}:
-            told.append(
+            sentences.append(
                 f"package {name} is {installed} here; requirements.txt has {' or '.join(versions)}"
             )
-    return told
+    return sentences
 
 
 def machine_explanations(threads: int | None) -> list[str]:
@@ -95,12 +131,12 @@ def machine_explanations(threads: int | None) -> list[str]:
         threads: the parameter of that name, if there is one.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    told = []
+    sentences = []
     if threads and cores and cores < threads:
-        told.append(f"parameter threads is {threads}, but this machine gives {cores} cores")
-    told += [
+        sentences.append(f"parameter threads is {threads}, but this machine gives {cores} cores")
+    sentences += [
         f"the environment sets {name}={value}"
         for name, value in sorted(os.environ.items())
         if name.startswith(_THREADING)
     ]
-    return told
+    return sentences

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from fperank.ground.errors import DataError
+from fperank.running.stage import PARAMS
+from fperank.versions.lock import (
+    LOCK,
+    Locked,
+    Outside,
+    locked_deps,
+    locked_outputs,
+    locked_version,
+    outside_files,
+)
+from fperank.versions.repository import PIPELINE, file_at, git, yaml_mapping
 
-from fperank.running.errors import DataError
-from fperank.versions.repository import Output, file_at, git, locked_outputs, version_name
-
-_NAMES_TOLD = 30
+_NAMES_SHOWN = 30
 _MADE_BY_PROGRAM = "demo"
 
 
@@ -40,21 +48,21 @@ def resolve_revision(repository: Path, revision: str) -> str:
             f"{revision} is the name of {len(found)} experiments: name one by its commit, "
             f"{' or '.join(commit[:7] for commit in found)}"
         )
-    told = git(repository, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags")
-    names = [*told.splitlines(), *sorted({name for name, _ in experiments})]
-    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
+    refs = git(repository, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags")
+    names = [*refs.splitlines(), *sorted({name for name, _ in experiments})]
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     raise DataError(
         f"{revision!r} is no revision, tag, branch or experiment here; known are "
-        f"{', '.join(names[:_NAMES_TOLD]) or 'none'}{more}"
+        f"{', '.join(names[:_NAMES_SHOWN]) or 'none'}{more}"
     )
 
 
 def _experiments(repository: Path) -> list[tuple[str, str]]:
     """Name and commit of each experiment: `refs/exps/<2 digits>/<38 digits>/<name>`."""
-    told = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+    refs = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
     return [
         (match[2], match[1])
-        for line in told.splitlines()
+        for line in refs.splitlines()
         if (match := re.fullmatch(r"(\w+) refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(.+)", line))
     ]
 
@@ -70,6 +78,7 @@ class RecordedVersion:
         params: the text of `params.yaml`.
         order: the stages of `dvc.yaml`, in run order.
         outputs: what `dvc.lock` records.
+        outside: the files that `dvc add` keeps, or nothing, and that stages read.
     """
 
     revision: str
@@ -77,7 +86,8 @@ class RecordedVersion:
     lock: str
     params: str
     order: tuple[str, ...]
-    outputs: tuple[Output, ...]
+    outputs: tuple[Locked, ...]
+    outside: tuple[Outside, ...]
 
     @classmethod
     def read(cls, repository: Path, revision: str) -> "RecordedVersion":
@@ -87,7 +97,7 @@ class RecordedVersion:
             DataError: the revision is not known, or has no pipeline or no complete `dvc.lock`.
         """
         commit = resolve_revision(repository, revision)
-        texts = [file_at(repository, commit, n) for n in ("dvc.yaml", "params.yaml", "dvc.lock")]
+        texts = [file_at(repository, commit, n) for n in (PIPELINE, str(PARAMS), LOCK)]
         pipeline, params, lock = texts
         if pipeline is None or params is None:
             raise DataError(f"{revision} has no dvc.yaml or no params.yaml: nothing can be made")
@@ -95,10 +105,11 @@ class RecordedVersion:
             raise DataError(
                 f"{revision} has no dvc.lock, so nothing was recorded: run `dvc repro` and commit"
             )
-        version_name(lock)
-        _mapping(params, f"params.yaml of {revision}")
-        order = tuple(_mapping(pipeline, f"dvc.yaml of {revision}").get("stages", {}))
-        version = cls(revision, commit, lock, params, order, tuple(locked_outputs(lock)))
+        locked_version(lock)
+        yaml_mapping(params, f"params.yaml of {revision}")
+        order = tuple(yaml_mapping(pipeline, f"dvc.yaml of {revision}").get("stages", {}))
+        outputs, outside = locked_outputs(lock), outside_files(repository, commit, lock)
+        version = cls(revision, commit, lock, params, order, tuple(outputs), tuple(outside))
         absent = [stage for stage in order if stage not in {out.stage for out in version.outputs}]
         if absent:
             raise DataError(
@@ -111,7 +122,7 @@ class RecordedVersion:
         """Refuse a lock file that does not record what `dvc.yaml` and `params.yaml` ask for.
 
         Args:
-            status: what `dvc status --json` tells of a checkout without data.
+            status: what `dvc status --json` says of a checkout without data.
 
         Raises:
             DataError: an output is not recorded, such as that of a renamed model version.
@@ -119,8 +130,8 @@ class RecordedVersion:
         recorded = {output.path for output in self.outputs}
         absent = [
             path
-            for changes in status.values()
-            for change in changes
+            for stage in self.order
+            for change in status.get(stage, ())
             if isinstance(change, dict)
             for path in change.get("changed outs", {})
             if path not in recorded
@@ -154,11 +165,14 @@ class RecordedVersion:
         """The stages and one more, in run order."""
         return [stage for stage in self.order if stage in {*stages, more}]
 
-    def needed_by(self, stages: Sequence[str]) -> list[Output]:
+    def needed_by(self, stages: Sequence[str]) -> list[Locked]:
         """The outputs of other stages that these stages read."""
-        locked = yaml.safe_load(self.lock)["stages"]
-        read = {dep["path"] for stage in stages for dep in locked[stage].get("deps", [])}
-        return [o for o in self.outputs if o.path in read and o.stage not in stages]
+        read = {dep.path for dep in locked_deps(self.lock) if dep.stage in stages}
+        return [out for out in self.outputs if out.path in read and out.stage not in stages]
+
+    def outside_of(self, stages: Sequence[str]) -> list[Outside]:
+        """The files from outside that these stages read."""
+        return [file for file in self.outside if {*file.stages} & {*stages}]
 
     @property
     def remakes_dataset(self) -> bool:
@@ -172,14 +186,4 @@ class RecordedVersion:
         return value if isinstance(value, int) else None
 
     def _parameter(self, name: str) -> object:
-        return _mapping(self.params, "params.yaml").get(name)
-
-
-def _mapping(text: str, where: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DataError(f"{where} is not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{where} is not valid YAML: it must hold names and values")
-    return content
+        return yaml_mapping(self.params, str(PARAMS)).get(name)

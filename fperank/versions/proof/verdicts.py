@@ -13,16 +13,17 @@ from typing import Literal
 
 from rich.table import Table
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
+from fperank.handover.predictions import PREDICTIONS_FILE
+from fperank.versions.lock import LOCK, Locked, locked_outputs
+from fperank.versions.proof.clean_clone import CleanClone
 from fperank.versions.proof.comparison import ScoreDifference, compare_scores, first_difference
-from fperank.versions.proof.workplace import Workplace
-from fperank.versions.repository import Output, file_at, locked_outputs
+from fperank.versions.repository import file_at
 from fperank.versions.storage import Store
 
 Verdict = Literal["bit-identical", "within tolerance", "different", "fetched", "not made"]
 
-_FILES_TOLD = 20
-_SCORES = "predictions.csv"
+_FILES_SHOWN = 20
 _MAY_MOVE = {"train", "predict", "report"}
 
 
@@ -32,11 +33,11 @@ class FileDifference:
 
     Attributes:
         path: relative to the output, "" where the output is one file.
-        told: what differs, in words.
+        difference: what differs, in words.
     """
 
     path: str
-    told: str
+    difference: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class OutputVerdict:
     """What became of one output.
 
     Attributes:
-        stage: the stage that writes it.
+        stage: the stage that writes it; "" for a file from outside.
         path: relative to the top of the repository.
         verdict: `fetched` has the recorded hash but was not made again; `not made` was not reached.
         recorded_md5: as `dvc.lock` records it.
@@ -67,21 +68,21 @@ class OutputVerdict:
 
 
 def judge(
-    repository: Path, commit: str, place: Workplace, store: Store, recorded: Sequence[Output]
+    repository: Path, commit: str, clone: CleanClone, store: Store, recorded: Sequence[Locked]
 ) -> list[OutputVerdict]:
     """Hold what was made in a clone against what was recorded.
 
     Args:
         repository: the user's repository, for figures that git keeps.
         commit: the version.
-        place: the clone in which the stages have run.
+        clone: in which the stages have run.
         store: the user's cache, for recorded content.
         recorded: the outputs to judge.
 
     Raises:
         DataError: the clone's `dvc.lock` is absent.
     """
-    lock = (place.clone / "dvc.lock").read_text(encoding="utf-8")
+    lock = (clone.top / LOCK).read_text(encoding="utf-8")
     made = {output.path: output.md5 for output in locked_outputs(lock)}
     verdicts = []
     for output in recorded:
@@ -90,23 +91,23 @@ def judge(
             same = OutputVerdict(output.stage, output.path, "bit-identical", output.md5, new)
             verdicts.append(same)
         elif (text := file_at(repository, commit, output.path)) is not None:
-            now = (place.clone / output.path).read_bytes()
+            now = (clone.top / output.path).read_bytes()
             verdicts.append(
                 _different(output, new, {"": (text.encode("utf-8"), now)}, {""}, set(), set())
             )
         else:
-            verdicts.append(_compare_stored(output, new, commit, place, store))
+            verdicts.append(_compare_stored(output, new, commit, clone, store))
     return verdicts
 
 
 def _compare_stored(
-    output: Output, new: str, commit: str, place: Workplace, store: Store
+    output: Locked, new: str, commit: str, clone: CleanClone, store: Store
 ) -> OutputVerdict:
-    own = Store(place.cache)
+    own = Store(clone.cache)
     before, after = store.listing(output.md5), own.listing(new) or {}
     # Of a single file the hash alone does not show whether its content lies here.
     if before is None or store.lacks(output.md5):
-        _fetch_recorded(output, commit, place)
+        _fetch_recorded(output, commit, clone)
         before = before or own.listing(output.md5)
     if before is None:
         return OutputVerdict(
@@ -116,7 +117,7 @@ def _compare_stored(
         )
     names = {n for n in {*before, *after} if before.get(n) != after.get(n)}
     files: dict[str, tuple[bytes | None, bytes | None]] = {}
-    for name in sorted(names)[:_FILES_TOLD]:
+    for name in sorted(names)[:_FILES_SHOWN]:
         old, now = before.get(name), after.get(name)
         files[name] = (
             (store.content(old) or own.content(old)) if old else None,
@@ -127,44 +128,44 @@ def _compare_stored(
 
 
 def _different(
-    output: Output,
+    output: Locked,
     new: str,
     files: dict[str, tuple[bytes | None, bytes | None]],
     names: set[str],
     gone: set[str],
     came: set[str],
 ) -> OutputVerdict:
-    told = []
+    found = []
     scores = None
     for name, (old, now) in files.items():
         if name in gone:
-            told.append(FileDifference(name, "is recorded, but was not made"))
+            found.append(FileDifference(name, "is recorded, but was not made"))
         elif name in came:
-            told.append(FileDifference(name, "was made, but is not recorded"))
+            found.append(FileDifference(name, "was made, but is not recorded"))
         elif old is None or now is None:
-            told.append(FileDifference(name, "has another hash; its recorded content is not here"))
+            found.append(FileDifference(name, "has another hash; its recorded content is not here"))
         else:
-            told.append(FileDifference(name, first_difference(old, now)))
-            if name == _SCORES:
+            found.append(FileDifference(name, first_difference(old, now)))
+            if name == PREDICTIONS_FILE:
                 scores = compare_scores(old, now)
     return OutputVerdict(
-        *(output.stage, output.path, "different", output.md5, new, len(names), tuple(told)),
+        *(output.stage, output.path, "different", output.md5, new, len(names), tuple(found)),
         scores=scores,
     )
 
 
-def _fetch_recorded(output: Output, commit: str, place: Workplace) -> None:
+def _fetch_recorded(output: Locked, commit: str, clone: CleanClone) -> None:
     """Bring recorded content from the remote into the clone's cache, if it can be had."""
-    if not place.remote:
+    if not clone.remote:
         return
-    made = (place.clone / "dvc.lock").read_bytes()
+    made = (clone.top / LOCK).read_bytes()
     try:
-        place.run("git", "checkout", "--quiet", commit, "--", "dvc.lock")
-        place.dvc("fetch", output.path)
+        clone.run("git", "checkout", "--quiet", commit, "--", LOCK)
+        clone.dvc("fetch", output.path)
     except DataError as error:
-        place.tell(f"the recorded {output.path} cannot be fetched: {error}")
+        clone.on_line(f"the recorded {output.path} cannot be fetched: {error}")
     finally:
-        (place.clone / "dvc.lock").write_bytes(made)
+        (clone.top / LOCK).write_bytes(made)
 
 
 def with_tolerance(verdicts: list[OutputVerdict], *, own_lock: bool) -> list[OutputVerdict]:
@@ -209,7 +210,9 @@ def verdict_lines(verdict: OutputVerdict) -> list[str]:
     if verdict.differing:
         count = f"{verdict.differing:,} file{'' if verdict.differing == 1 else 's'}"
         lines.append(f"  {count} differ{'s' if verdict.differing == 1 else ''}")
-    lines += [f"  {file.path or Path(verdict.path).name}: {file.told}" for file in verdict.files]
+    lines += [
+        f"  {file.path or Path(verdict.path).name}: {file.difference}" for file in verdict.files
+    ]
     if verdict.differing > len(verdict.files):
         lines.append(f"  and {verdict.differing - len(verdict.files):,} more")
     if verdict.note:

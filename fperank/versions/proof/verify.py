@@ -1,9 +1,10 @@
 """Proof that a model version can be made again: `fperank verify`.
 
 The version is cloned to another folder without any of its outputs, only what cannot be made from
-the repository alone (a dataset whose photos came from outside) is fetched, every stage runs there,
-and each output's new hash is held against the one that `dvc.lock` recorded. The user's work tree,
-index, stash and cache are only read. Refused: a revision without a complete `dvc.lock`.
+the repository alone (a dataset of photos from outside, weights from outside) is fetched, every
+stage runs there, and each output's new hash is held against the one that `dvc.lock` recorded. The
+user's work tree, index, stash and cache are only read. Refused: a revision without a complete
+`dvc.lock`.
 """
 
 import json
@@ -15,29 +16,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.running.runlog import describe_machine
+from fperank.versions.proof.clean_clone import CleanClone, OnLine, clean_clone
 from fperank.versions.proof.explanations import (
     lock_explanations,
     machine_explanations,
     package_explanations,
 )
 from fperank.versions.proof.recorded import RecordedVersion
-from fperank.versions.proof.verdicts import (
-    FileDifference,
-    OutputVerdict,
-    judge,
-    verdict_lines,
-    with_tolerance,
-)
-from fperank.versions.proof.workplace import Tell, Workplace, clean_clone
-from fperank.versions.repository import Output, file_at, git
+from fperank.versions.proof.supply import supply
+from fperank.versions.proof.verdicts import OutputVerdict, judge, verdict_lines, with_tolerance
+from fperank.versions.repository import file_at, git
 from fperank.versions.storage import Store, cache_of, file_md5
 
 Conclusion = Literal["bit-identical", "equal within the tolerance", "different"]
 
 _SPARE = 1.2
-_NAMES_TOLD = 10
+_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -85,12 +81,12 @@ class Verification:
         outputs = f"{made} output{'' if made == 1 else 's'}"
         lines += [f"fetched as recorded, not made again: {path}" for path in fetched]
         name = f"{self.revision} ({self.commit[:7]})"
-        told = {
+        meanings = {
             "bit-identical": f"every byte of {outputs} was made again",
             "equal within the tolerance": "the scores differ, their ranking hardly",
             "different": "the version could not be made again",
         }
-        return [*lines, f"{name}: {self.conclusion}: {told[self.conclusion]}"]
+        return [*lines, f"{name}: {self.conclusion}: {meanings[self.conclusion]}"]
 
     def warnings(self) -> list[str]:
         """What a person should know even if all is well."""
@@ -106,7 +102,7 @@ def verify(
     repository: Path,
     revision: str = "HEAD",
     stages: Sequence[str] | None = None,
-    tell: Tell = lambda line: None,
+    on_line: OnLine = lambda line: None,
 ) -> Verification:
     """Make a version again in a clean clone and compare every output with what was recorded.
 
@@ -114,7 +110,7 @@ def verify(
         repository: the top of the repository; only read.
         revision: a git revision, tag or branch, or the name of a DVC experiment.
         stages: stages to run; the outputs of others that they need are fetched. None for all.
-        tell: gets a line whenever there is something to tell a person who waits.
+        on_line: gets a line whenever there is something to say to a person who waits.
 
     Raises:
         DataError: the revision or a stage is not known, its `dvc.lock` is absent or incomplete,
@@ -124,19 +120,19 @@ def verify(
     chosen = version.stages_to_run(stages)
     _require_room(version)
     store = cache_of(repository)
-    tell(f"cloning {revision} ({version.commit[:7]})")
-    with clean_clone(repository, version.commit, tell) as place:
-        _require_own_code(place)
-        status = json.loads(place.dvc("status", "--json"))
+    on_line(f"cloning {revision} ({version.commit[:7]})")
+    with clean_clone(repository, version.commit, on_line) as clone:
+        _require_own_code(clone)
+        status = json.loads(clone.dvc("status", "--json"))
         version.require_complete(status)
-        faults = lock_explanations(status, version.lock, version.params)
-        provided, chosen = _provide(place, store, version, chosen)
+        faults = lock_explanations(status, version, repository)
+        provided, chosen = supply(clone, store, version, chosen)
         recorded = [output for output in version.outputs if output.stage in chosen]
         if any(verdict.verdict == "different" for verdict in provided):
             outputs = [OutputVerdict(o.stage, o.path, "not made", o.md5) for o in recorded]
         else:
-            _run_stages(place, version, chosen)
-            outputs = judge(repository, version.commit, place, store, recorded)
+            _run_stages(clone, version, chosen)
+            outputs = judge(repository, version.commit, clone, store, recorded)
     return Verification(
         revision,
         version.commit,
@@ -155,99 +151,34 @@ def verify(
 def _require_room(version: RecordedVersion) -> None:
     """Refuse to begin what would fill the disk."""
     folder = tempfile.gettempdir()
-    wanted = int(_SPARE * sum(output.size for output in version.outputs))
+    sizes = [out.size for out in version.outputs] + [file.size for file in version.outside]
+    wanted = int(_SPARE * sum(sizes))
     if (free := shutil.disk_usage(folder).free) < wanted:
         raise DataError(
-            f"{folder} has {free / 1e9:.1f} GB free, but the outputs need about "
+            f"{folder} has {free / 1e9:.1f} GB free, but the version needs about "
             f"{wanted / 1e9:.1f} GB: set TMPDIR to a folder with more room"
         )
 
 
-def _require_own_code(place: Workplace) -> None:
+def _require_own_code(clone: CleanClone) -> None:
     """Make sure that stages in the clone run the clone's code, not what is installed."""
-    found = place.run("python", "-c", "import fperank; print(fperank.__file__)").strip()
-    if not Path(found).resolve().is_relative_to(place.clone):
+    found = clone.run("python", "-c", "import fperank; print(fperank.__file__)").strip()
+    if not Path(found).resolve().is_relative_to(clone.top):
         raise DataError(
             f"a stage in the clone would run the code of {found}: remove what puts that folder "
             "before the current one (a .pth file or sitecustomize of this Python)"
         )
 
 
-def _provide(
-    place: Workplace, store: Store, version: RecordedVersion, chosen: list[str]
-) -> tuple[list[OutputVerdict], list[str]]:
-    """Put what the stages read, and do not make themselves, into the clone.
-
-    Returns:
-        A verdict for each output that was fetched, and the stages to run: with `dataset` where
-        that is not stored anywhere but can be made.
-
-    Raises:
-        DataError: an output lies neither in the user's cache nor on the remote.
-    """
-    own = Store(place.cache)
-    verdicts: list[OutputVerdict] = []
-    for output in version.needed_by(chosen):
-        place.tell(f"fetching {output.path}")
-        store.copy_to(own, output.md5)
-        trouble = "no remote is set up"
-        if own.lacks(output.md5) != [] and place.remote:
-            try:
-                place.dvc("fetch", output.path)
-            except DataError as error:
-                trouble = str(error)
-        if (lacking := own.lacks(output.md5)) == []:
-            fetched = OutputVerdict(output.stage, output.path, "fetched", output.md5, output.md5)
-            verdicts.append(fetched)
-        elif output.stage == "dataset" and version.remakes_dataset:
-            return _provide(place, store, version, version.with_stage(chosen, "dataset"))
-        elif damage := _damage(store, own, output, lacking):
-            verdicts.append(
-                OutputVerdict(
-                    *(output.stage, output.path, "different", output.md5),
-                    differing=len(damage),
-                    files=tuple(damage),
-                    note=f"the cache is damaged and the remote could not mend it: {trouble}",
-                )
-            )
-        else:
-            raise DataError(
-                f"{output.path} (stage {output.stage}, {output.md5}) lies neither in this "
-                "repository's cache nor on its remote: run `dvc push` where it was made, or "
-                f"`dvc repro` and commit\n{trouble}"
-            )
-    paths = [verdict.path for verdict in verdicts if verdict.verdict == "fetched"]
-    if paths:
-        place.dvc("checkout", *paths)
-    return verdicts, chosen
-
-
-def _damage(
-    store: Store, own: Store, output: Output, lacking: list[str] | None
-) -> list[FileDifference]:
-    """The files of an output whose stored content is not what its name promises."""
-    if lacking is None:
-        if not store.path(output.md5).exists():
-            return []
-        return [FileDifference("", "the stored list of its files is damaged")]
-    hashes = own.listing(output.md5) or {}
-    found = [(name, hashes[name], file_md5(store.path(hashes[name]))) for name in lacking]
-    return [
-        FileDifference(name, f"its stored content has MD5 {md5}, recorded is {wanted}")
-        for name, wanted, md5 in found
-        if md5
-    ]
-
-
-def _run_stages(place: Workplace, version: RecordedVersion, stages: list[str]) -> None:
+def _run_stages(clone: CleanClone, version: RecordedVersion, stages: list[str]) -> None:
     for number, stage in enumerate(stages, 1):
-        place.tell(f"stage {stage} ({number} of {len(stages)})")
+        clone.on_line(f"stage {stage} ({number} of {len(stages)})")
         begin = time.monotonic()
         try:
-            place.dvc("repro", "--force", "--single-item", stage, tell=True)
+            clone.dvc("repro", "--force", "--single-item", stage, pass_on=True)
         except DataError as error:
             raise DataError(f"stage {stage} of {version.revision} cannot be run: {error}") from None
-        place.tell(f"stage {stage} took {time.monotonic() - begin:.0f} s")
+        clone.on_line(f"stage {stage} took {time.monotonic() - begin:.0f} s")
 
 
 def _work_tree_notes(repository: Path, version: RecordedVersion, store: Store) -> list[str]:
@@ -259,18 +190,21 @@ def _work_tree_notes(repository: Path, version: RecordedVersion, store: Store) -
     )
     names = {line[3:] for line in changed.splitlines()}
     # DVC's own `data status` would write into the user's cache folder.
-    names.update(name for out in version.outputs for name in _changed_files(repository, out, store))
-    shown = sorted(names)[:_NAMES_TOLD]
+    kept = [(out.path, out.md5) for out in version.outputs]
+    kept += [(file.path, file.md5) for file in version.outside]
+    for path, md5 in kept:
+        names.update(_changed_files(repository, path, md5, store))
+    shown = sorted(names)[:_NAMES_SHOWN]
     more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
     return [f"not committed, so no part of what was proved: {', '.join(shown)}{more}"] * bool(names)
 
 
-def _changed_files(repository: Path, output: Output, store: Store) -> list[str]:
+def _changed_files(repository: Path, path: str, md5: str, store: Store) -> list[str]:
     """Files of an output in the work tree that are not the recorded ones, as far as is known."""
-    top = repository / output.path
-    files = store.listing(output.md5)
+    top = repository / path
+    files = store.listing(md5)
     if files is None or not top.exists():
         return []
-    found = {path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file()}
-    changed = {name for name, md5 in files.items() if file_md5(top / name) != md5}
-    return [(Path(output.path) / name).as_posix() for name in changed | (found - {*files})]
+    found = {file.relative_to(top).as_posix() for file in top.rglob("*") if file.is_file()}
+    changed = {name for name, one in files.items() if file_md5(top / name) != one}
+    return [(Path(path) / name).as_posix() for name in changed | (found - {*files})]

@@ -7,18 +7,18 @@ import time
 import numpy as np
 import pytest
 import torch
-from team_member import ROOT, noise, settings
+from training_process import ROOT, noise, settings
 
-from fperank.running.errors import ParameterError
+from fperank.ground.errors import ParameterError
 from fperank.training.loop import Trainer
 from fperank.training.pair_batches import pair_batches
-from fperank.training.processes import Team, gather
+from fperank.training.processes import ProcessGroup, process_group
 
 
 def start(folder, way):
     folder.mkdir()
     return subprocess.Popen(
-        [sys.executable, ROOT / "tests" / "team_member.py", folder, way],
+        [sys.executable, ROOT / "tests" / "training_process.py", folder, way],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
@@ -27,14 +27,14 @@ def start(folder, way):
 
 def trained(folder):
     process = start(folder, "train")
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
-    return [torch.load(folder / f"{place}.pt", weights_only=True) for place in (0, 1)]
+    _, printed = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("team") / "first")
+    return trained(tmp_path_factory.mktemp("group") / "first")
 
 
 def same(a, b):
@@ -81,10 +81,11 @@ def test_a_step_together_is_a_step_by_the_mean_of_the_gradients(both):
     alone = Trainer.start(data, own)
     alone.features = alone._frozen_features()
     alone.network.backbone.eval().requires_grad_(False)
-    generator = alone._generator(1, place=0)
+    generator = alone._generator(1, rank=0)
     batches = pair_batches(data.train, own.batch_pairs, generator, 2)
     assert [len(batch) for batch in batches] == [20, 20]
-    torch.stack([alone._batch_loss(batch, generator) for batch in batches]).mean().backward()
+    losses = [alone._pair_losses(batch, generator).mean() for batch in batches]
+    torch.stack(losses).mean().backward()
     for group in alone.optimizer.param_groups:
         group["lr"] = own.learning_rate
     alone.optimizer.step()
@@ -94,14 +95,14 @@ def test_a_step_together_is_a_step_by_the_mean_of_the_gradients(both):
 
 @pytest.mark.parametrize("way", ["fail", "killed"])
 def test_when_one_process_fails_all_end_and_say_so(tmp_path, way):
-    process = start(tmp_path / "team", way)
-    _, told = process.communicate(timeout=120)
+    process = start(tmp_path / "group", way)
+    _, printed = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "one of the processes that train together has failed" in told
+    assert "one of the processes that train together has failed" in printed
 
 
 def test_when_the_first_process_is_killed_the_others_end(tmp_path):
-    folder = tmp_path / "team"
+    folder = tmp_path / "group"
     process = start(folder, "wait")
     pids = [folder / "0.pid", folder / "1.pid"]
     wait_for(lambda: all(path.exists() and path.read_text() for path in pids))
@@ -113,13 +114,13 @@ def test_when_the_first_process_is_killed_the_others_end(tmp_path):
 
 
 def test_one_process_starts_no_others_and_changes_nothing():
-    with gather(1, "cpu") as team:
-        assert team == Team(torch.device("cpu"))
+    with process_group(1, "cpu") as group:
+        assert group == ProcessGroup(torch.device("cpu"))
         numbers = torch.arange(3.0)
-        team.average([numbers])
+        group.average([numbers])
         assert numbers.tolist() == [0, 1, 2]
-        assert team.own([1, 2, 3]) == [1, 2, 3]
-        assert np.isnan(team.mean(float("nan")))
+        assert group.own([1, 2, 3]) == [1, 2, 3]
+        assert np.isnan(group.mean(float("nan")))
 
 
 def test_more_processes_than_graphics_cards_are_refused(monkeypatch):
@@ -127,8 +128,8 @@ def test_more_processes_than_graphics_cards_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with (
         pytest.raises(ParameterError, match=r"processes is 3.*for 2: set processes to 2 at most"),
-        gather(3, "cuda"),
+        process_group(3, "cuda"),
     ):
         pass
-    with pytest.raises(ParameterError, match="set processes to"), gather(2, "mps"):
+    with pytest.raises(ParameterError, match="set processes to"), process_group(2, "mps"):
         pass

@@ -1,4 +1,4 @@
-"""A place of work that leaves nothing behind: a clean clone in a temporary folder.
+"""A clean clone in a temporary folder, which leaves nothing behind.
 
 Whatever ends the work, an error, Ctrl-C or a kill that can be heard, the folder goes and so does
 every process that was started in it. The clone has a DVC cache of its own and takes nothing from
@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
 from fperank.versions.repository import command_environment, dvc
 from fperank.versions.storage import PLACEHOLDER
 
-Tell = Callable[[str], None]
+OnLine = Callable[[str], None]
+"""Gets a line whenever there is something to say to a person who waits."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LED_ASTRAY_BY = (
@@ -37,38 +38,38 @@ _SAID_BY_DVC = ("Running stage ", "> ", "Updating lock file ", "Use `dvc push`")
 
 
 @dataclass(frozen=True)
-class Workplace:
+class CleanClone:
     """A clean clone and the folder around it.
 
     Attributes:
-        clone: the top of the clone.
+        top: the top of the clone.
         cache: where the clone's own DVC cache holds its objects by hash.
         remote: name of the DVC remote that the user's repository reads by default, or "" where
             there is none or it is not set up.
-        tell: gets a line whenever there is something to tell a person who waits.
+        on_line: gets a line whenever there is something to say to a person who waits.
     """
 
-    clone: Path
+    top: Path
     cache: Path
     remote: str
-    tell: Tell
+    on_line: OnLine
 
-    def run(self, *command: str, tell: bool = False) -> str:
+    def run(self, *command: str, pass_on: bool = False) -> str:
         """Run a command in the clone and return what it printed.
 
         Args:
             command: the program and its arguments.
-            tell: whether to pass on each line as it is printed, DVC's own left out.
+            pass_on: whether `on_line` gets each line as it is printed, DVC's own left out.
 
         Raises:
             DataError: it failed; the message holds the end of what it said.
         """
         lines: list[str] = []
-        scratch = self.clone.parent / "tmp"
+        scratch = self.top.parent / "tmp"
         with tempfile.TemporaryFile(dir=scratch) as errors:
             process = subprocess.Popen(  # noqa: S603  (a list, no shell)
                 command,
-                cwd=self.clone,
+                cwd=self.top,
                 env=_environment(scratch),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -82,21 +83,21 @@ class Workplace:
                     raise DataError(f"{command[0]} cannot be listened to")
                 for line in process.stdout:
                     lines.append(line)
-                    if tell and line.strip() and not line.startswith(_SAID_BY_DVC):
-                        self.tell(line.rstrip())
+                    if pass_on and line.strip() and not line.startswith(_SAID_BY_DVC):
+                        self.on_line(line.rstrip())
                 process.wait()
             finally:
                 _end(process)
             if process.returncode:
                 errors.seek(0)
                 said = errors.read().decode("utf-8", errors="replace").strip()
-                told = said or "".join(lines).strip()
-                raise DataError(f"`{' '.join(command)}` failed in the clone:\n{told[-2000:]}")
+                said = said or "".join(lines).strip()
+                raise DataError(f"`{' '.join(command)}` failed in the clone:\n{said[-2000:]}")
         return "".join(lines)
 
-    def dvc(self, *arguments: str, tell: bool = False) -> str:
+    def dvc(self, *arguments: str, pass_on: bool = False) -> str:
         """Run DVC in the clone; see `run`."""
-        return self.run(sys.executable, "-m", "dvc", *arguments, tell=tell)
+        return self.run(sys.executable, "-m", "dvc", *arguments, pass_on=pass_on)
 
 
 def _environment(scratch: Path) -> dict[str, str]:
@@ -123,13 +124,13 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def clean_clone(top: Path, commit: str, tell: Tell) -> Iterator[Workplace]:
+def clean_clone(top: Path, commit: str, on_line: OnLine) -> Iterator[CleanClone]:
     """A clone of one commit, without data, which is removed at the end whatever happens.
 
     Args:
         top: the top of the user's repository; only read.
         commit: full hash; no branch need hold it.
-        tell: gets a line whenever there is something to tell a person who waits.
+        on_line: gets a line whenever there is something to say to a person who waits.
 
     Raises:
         DataError: the temporary folder lies in the repository, or git cannot clone.
@@ -146,30 +147,30 @@ def clean_clone(top: Path, commit: str, tell: Tell) -> Iterator[Workplace]:
             for name in ("clone", "tmp", "site"):
                 (folder / name).mkdir()
             settings = _settings(top)
-            place = Workplace(
+            clone = CleanClone(
                 folder / "clone",
                 folder / "clone" / ".dvc" / "cache" / "files" / "md5",
                 _remote(settings),
-                tell,
+                on_line,
             )
-            _check_out(place, top, commit)
-            _set_up_dvc(place, settings)
-            yield place
+            _check_out(clone, top, commit)
+            _set_up_dvc(clone, settings)
+            yield clone
         finally:
             if folder is not None:
                 _remove(folder)
 
 
-def _check_out(place: Workplace, top: Path, commit: str) -> None:
+def _check_out(clone: CleanClone, top: Path, commit: str) -> None:
     # Hooks belong to the user; in a clone they would run on the user's behalf.
     quiet = ("git", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
-    place.run(*quiet, "clone", "--quiet", "--shared", "--no-checkout", str(top.resolve()), ".")
+    clone.run(*quiet, "clone", "--quiet", "--shared", "--no-checkout", str(top.resolve()), ".")
     try:
-        place.run("git", "cat-file", "-e", f"{commit}^{{commit}}")
+        clone.run("git", "cat-file", "-e", f"{commit}^{{commit}}")
     except DataError:
         # From a shallow repository git clones branches only; an experiment lies on none.
-        place.run(*quiet, "fetch", "--quiet", "--depth=1", str(top.resolve()), commit)
-    place.run(*quiet, "checkout", "--quiet", "--detach", commit)
+        clone.run(*quiet, "fetch", "--quiet", "--depth=1", str(top.resolve()), commit)
+    clone.run(*quiet, "checkout", "--quiet", "--detach", commit)
 
 
 def _settings(top: Path) -> dict[str, str]:
@@ -186,15 +187,15 @@ def _remote(settings: dict[str, str]) -> str:
     return "" if settings.get(f"remote.{name}.url", "").startswith(PLACEHOLDER) else name
 
 
-def _set_up_dvc(place: Workplace, settings: dict[str, str]) -> None:
+def _set_up_dvc(clone: CleanClone, settings: dict[str, str]) -> None:
     """Write the clone's `.dvc/config.local`: a cache of its own, and the user's remotes."""
     sections: dict[str, dict[str, str]] = {
         "core": {"analytics": "false", "check_update": "false"},
         # Links within the clone spare room; what lies there is checked by its hash in any case.
-        "cache": {"dir": str(place.cache.parents[1]), "type": "reflink,hardlink,copy"},
+        "cache": {"dir": str(clone.cache.parents[1]), "type": "reflink,hardlink,copy"},
     }
-    if place.remote:
-        sections["core"]["remote"] = place.remote
+    if clone.remote:
+        sections["core"]["remote"] = clone.remote
     for name, value in settings.items():
         if name.startswith("remote."):
             remote, _, option = name.removeprefix("remote.").rpartition(".")
@@ -205,7 +206,7 @@ def _set_up_dvc(place: Workplace, settings: dict[str, str]) -> None:
         for name, value in options.items():
             quote = "'" if '"' in value else '"'
             lines.append(f"    {name} = {quote}{value}{quote}")
-    local = place.clone / ".dvc" / "config.local"
+    local = clone.top / ".dvc" / "config.local"
     local.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -7,8 +7,14 @@ import traceback
 
 import pytest
 
-from fperank.publishing.destinations import FolderPlace, S3Place, Stored, open_place, stored
-from fperank.running.errors import DataError
+from fperank.ground.errors import DataError
+from fperank.publishing.destinations import (
+    FolderDestination,
+    S3Destination,
+    Stored,
+    open_destination,
+    stored,
+)
 
 SECRETS = ("AKIAVERYSECRETKEY", "s3cr3t/s3cr3t", "X-Amz-Signature", "hunter2")
 
@@ -76,7 +82,7 @@ def server():
 
 
 def opened(server, to="s3://station-photos/seed"):
-    return open_place(to, endpoint_url=f"http://127.0.0.1:{server.server_port}")
+    return open_destination(to, endpoint_url=f"http://127.0.0.1:{server.server_port}")
 
 
 def refusal(code):
@@ -107,32 +113,32 @@ CONTENT = Stored(11, hashlib.sha256(b"image_id\n1\n").hexdigest())
 
 
 def test_a_folder_takes_replaces_tells_and_removes(photo_table, tmp_path):
-    place = open_place(str(tmp_path / "out"))
-    assert place.stat("models/1/images.csv") is None
+    destination = open_destination(str(tmp_path / "out"))
+    assert destination.stat("models/1/images.csv") is None
     assert not (tmp_path / "out").exists()
-    place.put("models/1/images.csv", photo_table)
-    assert place.stat("models/1/images.csv") == CONTENT == stored(photo_table)
+    destination.put("models/1/images.csv", photo_table)
+    assert destination.stat("models/1/images.csv") == CONTENT == stored(photo_table)
     photo_table.write_bytes(b"x")
-    place.put("models/1/images.csv", photo_table)
+    destination.put("models/1/images.csv", photo_table)
     assert (tmp_path / "out/models/1/images.csv").read_bytes() == b"x"
-    assert place.address("models/1/images.csv") == str(tmp_path / "out/models/1/images.csv")
-    place.remove("models/1/images.csv")
-    place.remove("models/1/images.csv")
+    assert destination.address("models/1/images.csv") == str(tmp_path / "out/models/1/images.csv")
+    destination.remove("models/1/images.csv")
+    destination.remove("models/1/images.csv")
     assert list((tmp_path / "out/models/1").iterdir()) == []
 
 
 def test_a_bucket_takes_replaces_tells_and_removes(s3, photo_table):
-    place = S3Place(s3.client, s3.bucket, "seed data/ñ")
-    assert place.stat("images.csv") is None
-    place.put("images.csv", photo_table)
+    destination = S3Destination(s3.client, s3.bucket, "seed data/ñ")
+    assert destination.stat("images.csv") is None
+    destination.put("images.csv", photo_table)
     assert s3.objects() == {"seed data/ñ/images.csv": 11}
-    assert place.stat("images.csv") == CONTENT
+    assert destination.stat("images.csv") == CONTENT
     head = s3.client.head_object(Bucket=s3.bucket, Key="seed data/ñ/images.csv")
     assert head["ContentType"] == "text/csv; charset=utf-8"
     photo_table.write_bytes(b"x")
-    place.put("images.csv", photo_table)
-    assert place.stat("images.csv").size == 1
-    place.remove("images.csv")
+    destination.put("images.csv", photo_table)
+    assert destination.stat("images.csv").size == 1
+    destination.remove("images.csv")
     assert s3.objects() == {}
 
 
@@ -163,14 +169,14 @@ def test_without_a_checksum_of_the_whole_the_object_is_read_back(secret, server,
     ],
 )
 def test_a_prefix_gives_neither_double_nor_leading_slashes(to, address):
-    assert open_place(to, offline=True).address("models/a") == address
+    assert open_destination(to, offline=True).address("models/a") == address
 
 
 @pytest.mark.parametrize("name", ["../a", "a/../b", "/a", "a//b", ".", "a/..", "a\\b", "a\nb"])
-def test_a_name_never_leads_out_of_its_place(name, tmp_path, photo_table):
-    for place in (FolderPlace(tmp_path / "out"), S3Place(None, "bucket", "seed")):
-        with pytest.raises(DataError, match="leads out of its place or is not a plain one"):
-            place.put(name, photo_table)
+def test_a_name_never_leads_out_of_its_destination(name, tmp_path, photo_table):
+    for destination in (FolderDestination(tmp_path / "out"), S3Destination(None, "bucket", "seed")):
+        with pytest.raises(DataError, match="leads out of its destination or is not a plain one"):
+            destination.put(name, photo_table)
 
 
 def test_a_link_never_leads_out_of_the_folder(tmp_path, photo_table):
@@ -178,7 +184,7 @@ def test_a_link_never_leads_out_of_the_folder(tmp_path, photo_table):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out/models").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DataError, match=r"is a link that leads out of .*out: remove the link"):
-        FolderPlace(tmp_path / "out").put("models/images.csv", photo_table)
+        FolderDestination(tmp_path / "out").put("models/images.csv", photo_table)
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -189,39 +195,41 @@ def test_a_link_never_leads_out_of_the_folder(tmp_path, photo_table):
         (" ", "--to is empty"),
         ("s3://", "--to names no valid bucket"),
         (f"s3://{SECRETS[0]}:{SECRETS[1]}@bucket/x", "credentials never belong into an address"),
-        ("s3://bucket/a/../b", "leads out of its place"),
+        ("s3://bucket/a/../b", "leads out of its destination"),
     ],
 )
 def test_an_address_that_is_none_is_refused(bare, to, message):
-    assert message in failure(open_place, to)
+    assert message in failure(open_destination, to)
 
 
 def test_a_profile_belongs_to_s3(tmp_path):
     with pytest.raises(DataError, match="belong to s3://, but --to is"):
-        open_place(str(tmp_path), profile="work")
+        open_destination(str(tmp_path), profile="work")
 
 
-def test_without_credentials_the_three_ways_are_told(bare):
-    told = failure(open_place, "s3://bucket")
-    assert told.startswith("no credentials for S3 were found; there are three ways to give them")
-    assert "environment" in told and "profile" in told and "aws sso login" in told
-    told = failure(lambda: open_place("s3://bucket", profile="nobody"))
-    assert told.startswith("no credentials for S3 (ProfileNotFound); there are three ways")
+def test_without_credentials_the_three_ways_are_named(bare):
+    message = failure(open_destination, "s3://bucket")
+    assert message.startswith("no credentials for S3 were found; there are three ways to give them")
+    assert "environment" in message and "profile" in message and "aws sso login" in message
+    message = failure(lambda: open_destination("s3://bucket", profile="nobody"))
+    assert message.startswith("no credentials for S3 (ProfileNotFound); there are three ways")
 
 
-def test_an_sso_session_that_is_not_open_is_told(bare, monkeypatch, tmp_path):
+def test_an_sso_session_that_is_not_open_is_named(bare, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     bare.write_text(
         "[profile work]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n"
         "[sso-session s]\nsso_start_url = https://example.org/start\nsso_region = us-east-1\n"
     )
-    told = failure(lambda: open_place("s3://bucket", profile="work").stat("a"))
-    assert "aws sso login --profile NAME" in told
+    message = failure(lambda: open_destination("s3://bucket", profile="work").stat("a"))
+    assert "aws sso login --profile NAME" in message
 
 
-def test_half_given_credentials_are_told(bare, monkeypatch):
+def test_half_given_credentials_are_named(bare, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[0])
-    assert "(PartialCredentialsError); there are three ways" in failure(open_place, "s3://bucket")
+    assert "(PartialCredentialsError); there are three ways" in failure(
+        open_destination, "s3://bucket"
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,13 +242,13 @@ def test_half_given_credentials_are_told(bare, monkeypatch):
         (503, "SlowDown", "the server is busy"),
     ],
 )
-def test_a_refusal_is_told_without_what_the_server_said(
+def test_a_refusal_is_named_without_what_the_server_said(
     secret, server, photo_table, status, code, hint
 ):
     server.answers = [(status, {"Content-Type": "application/xml"}, refusal(code))]
-    told = failure(opened(server).put, "images.csv", photo_table)
+    message = failure(opened(server).put, "images.csv", photo_table)
     prefix = f"S3 refused PutObject of s3://station-photos/seed/images.csv with {code}: {hint}"
-    assert told.startswith(prefix)
+    assert message.startswith(prefix)
 
 
 def test_a_code_that_is_no_word_is_not_repeated(secret, server, photo_table):
@@ -254,21 +262,23 @@ def test_a_busy_server_and_a_dropped_connection_are_tried_again(secret, server, 
     assert server.requests == ["PUT"] * 3
 
 
-def test_a_server_that_is_not_there_is_told(secret, server, photo_table):
-    place = opened(server)
+def test_a_server_that_is_not_there_is_named(secret, server, photo_table):
+    destination = opened(server)
     server.answers = [(None, {}, b"")]
-    told = failure(place.put, "images.csv", photo_table)
-    assert told.startswith("PutObject of s3://station-photos/seed/images.csv failed with")
-    assert "is the network there" in told
+    message = failure(destination.put, "images.csv", photo_table)
+    assert message.startswith("PutObject of s3://station-photos/seed/images.csv failed with")
+    assert "is the network there" in message
 
 
 @pytest.mark.parametrize("address", ["{}", "//{}:x", "https://me:{}@s3.example.org", "ftp://{}"])
 def test_an_endpoint_that_is_no_plain_address_is_refused(secret, address):
-    told = failure(lambda: open_place("s3://bucket", endpoint_url=address.format(SECRETS[3])))
-    assert "must be an address such as https://s3.example.org:9000, without user and" in told
+    message = failure(
+        lambda: open_destination("s3://bucket", endpoint_url=address.format(SECRETS[3]))
+    )
+    assert "must be an address such as https://s3.example.org:9000, without user and" in message
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path, photo_table):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, photo_table):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(DataError, match=r"cannot write .*out/a/images.csv: "):
-        FolderPlace(tmp_path / "out").put("a/images.csv", photo_table)
+        FolderDestination(tmp_path / "out").put("a/images.csv", photo_table)

@@ -1,9 +1,9 @@
-"""A program whose processes train together on noise; `test_team.py` starts it.
+"""A program whose processes train together on noise; `test_processes.py` starts it.
 
-    python team_member.py FOLDER WAY
+    python training_process.py FOLDER WAY
 
 Each process leaves in FOLDER what it ended with. WAY is `train`, or `fail` (the second process
-fails), or `killed` (it is), or `wait` (both wait for ever, after telling their process numbers).
+fails), or `killed` (it is), or `wait` (both wait for ever, after writing their process numbers).
 """
 
 import os
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import torch
 
-from fperank.params.parameters import Params, TrainParams, load_params
-from fperank.photos.decode import PhotoView
+from fperank.params.file import load_params
+from fperank.params.parameters import Params, TrainParams
+from fperank.photos.view import PhotoView
 from fperank.training.data import PairSet, TrainingData
 from fperank.training.loop import Trainer
-from fperank.training.processes import gather
+from fperank.training.processes import process_group
 
 ROOT = Path(__file__).parents[1]
 CHANGES = {
@@ -58,23 +59,23 @@ def noise():
 
 
 def main(folder, way):
-    with gather(2, "cpu") as team:
-        (folder / f"{team.place}.pid").write_text(str(os.getpid()))
-        if way == "fail" and team.place:
+    with process_group(2, "cpu") as group:
+        (folder / f"{group.rank}.pid").write_text(str(os.getpid()))
+        if way == "fail" and group.rank:
             raise SystemExit(3)
-        if way == "killed" and team.place:
+        if way == "killed" and group.rank:
             os.kill(os.getpid(), signal.SIGKILL)
         if way == "wait":
             time.sleep(600)
-        trainer = Trainer.start(noise(), settings(freeze_epochs=1), team)
+        trainer = Trainer.start(noise(), settings(freeze_epochs=1), group)
         states = []
         for _ in range(2):
             trainer.run_epoch()
             network = trainer.network.state_dict()
             states.append({name: value.clone() for name, value in network.items()})
         left = {"states": states, "history": trainer.history}
-        torch.save(left, folder / f"{team.place}.part")
-        (folder / f"{team.place}.part").rename(folder / f"{team.place}.pt")
+        torch.save(left, folder / f"{group.rank}.part")
+        (folder / f"{group.rank}.part").rename(folder / f"{group.rank}.pt")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""The files of a station's folder as a person keeps it, and which of them was read.
+
+These are a person's files, not the pipeline's hand-over: see docs/your-own-photos.md for their
+columns, docs/seed.md for those of the seed. Refused: files that cannot be read.
+"""
+
+from pathlib import Path
+
+from fperank.ground.errors import DataError
+from fperank.ground.files import file_digest
+from fperank.handover.dataset import ReadFile
+
+STATION = "station.json"
+IMAGES = "images.csv"
+OBSERVATIONS = "observations.csv"
+ANSWERS_JSON = "annotations.json"
+ANSWERS_CSV = "annotations.csv"
+ANSWERS_FOLDER = "annotations"
+"""Holds several files of comparisons, `*.json`."""
+
+PHOTOS = "images"
+"""The sub-folder of photos, where there is one."""
+
+SEED_PAIRS = "pairs.csv"
+SEED_VALUES = "values.csv"
+
+
+def read_file(role: str, path: Path, name: str = "") -> ReadFile:
+    """A file that was read, with the digest of its content.
+
+    Args:
+        role: see `ReadFile`.
+        path: where it lies.
+        name: how to name it, if its own name says nothing; never with a person's folders.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return ReadFile(role=role, name=name or path.name, sha256=file_digest(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def read_files(role: str, *paths: Path) -> tuple[ReadFile, ...]:
+    """Likewise, those of several files that are there."""
+    return tuple(read_file(role, path) for path in paths if path.is_file())
