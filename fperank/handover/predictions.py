@@ -1,6 +1,6 @@
 """What stage `predict` hands over: a score for every photo of the input.
 
-predictions.csv failures.csv
+predictions.csv failures.csv predict.json
 """
 
 from functools import cached_property

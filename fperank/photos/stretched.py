@@ -44,6 +44,11 @@ class SeedView(BaseModel):
     width: _Side
     antialias: bool
 
+    @property
+    def whole_aspect(self) -> float:
+        """Width over height of the whole photo, as far as the model knows it."""
+        return self.resized_width / self.resized_height
+
     def read(self, path: Path) -> Fractions:
         """Read one photo as an imported network sees it; its EXIF orientation is not looked at.
 

@@ -59,6 +59,12 @@ class PhotoView(BaseModel):
     crop_left: float = 0.0
     crop_right: float = 0.0
 
+    @property
+    def whole_aspect(self) -> float:
+        """Width over height of the whole photo, of which the view is what the crops leave."""
+        whole_width = self.width / (1 - self.crop_left - self.crop_right)
+        return whole_width / (self.height / (1 - self.crop_top - self.crop_bottom))
+
     def read(self, path: Path) -> Pixels:
         """Read one photo as the network sees it.
 

@@ -110,10 +110,7 @@ def embed_photos(material: Material, most: int) -> Album:
 
 def _whole_photo(material: Material) -> PhotoView:
     """The model's view without its crops, at the page's size."""
-    view = PhotoView.model_validate(material.model.view.model_dump())
-    seen_width = 1 - view.crop_left - view.crop_right
-    seen_height = 1 - view.crop_top - view.crop_bottom
-    height = WIDTH * (view.height / seen_height) / (view.width / seen_width)
+    height = WIDTH / material.model.view.whole_aspect
     return PhotoView(width=WIDTH, height=max(round(height), 8))
 
 

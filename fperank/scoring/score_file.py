@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from fperank.ground.errors import DataError
+from fperank.ground.files import csv_text
 from fperank.handover.tables import iso_times
 
 COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "model")
@@ -78,12 +79,7 @@ class PredictionFile:
             return
         times = self._written(rows["timestamp"].dropna()).reindex(rows.index)
         table = rows.assign(timestamp=times, model=self._model)
-        text = table.reindex(columns=self._columns).to_csv(
-            index=False,
-            header=not self._path.exists(),
-            lineterminator="\n",
-            float_format="%.9g",
-        )
+        text = csv_text(table.reindex(columns=self._columns), header=not self._path.exists())
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.write(text.encode("utf-8"))

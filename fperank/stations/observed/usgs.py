@@ -27,7 +27,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from fperank.ground.errors import DataError, ParameterError
-from fperank.ground.files import write_text
+from fperank.ground.files import csv_text, write_text
 from fperank.stations.base import Excluded, Observed
 from fperank.stations.observed.table import counted
 from fperank.stations.observed.units import conversion_note, factor_to, known_unit
@@ -153,9 +153,7 @@ def _answer(piece: _Request, path: Path) -> pd.DataFrame:
     if path.is_file():
         text = path.read_text(encoding="utf-8")
     else:
-        buffer = io.StringIO()
-        _ask(piece).to_csv(buffer, index=False, lineterminator="\n")
-        text = buffer.getvalue()
+        text = csv_text(_ask(piece))
         write_text(path, text)
     return pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False)
 
