@@ -33,9 +33,9 @@ from benchmarks import measure
 from benchmarks.reference import Reader, ReferenceScorer, ReferenceTrainer, rows_of
 from fperank.agreement.metrics import tau
 from fperank.ground.files import write_json
-from fperank.handover.input import INPUT_IMAGES, PAIRS
-from fperank.handover.station import read_station
-from fperank.handover.tables import read_table
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import InputFolder
+from fperank.handover.version import Version
 from fperank.network.model_file import save_model
 from fperank.params.parameters import Params, PredictParams, TrainParams
 from fperank.scoring.scorer import Scorer
@@ -82,18 +82,15 @@ class StationInput:
 def make_input(folder: Path, params: Params) -> StationInput:
     """Run the stages `dataset` and `input` in a folder of their own."""
     write_json(params.model_dump(), folder / "params.yaml")  # JSON is YAML
-    _stage("dataset", folder, "--scratch", "scratch", "--output", "data")
-    _stage("input", folder, "--dataset", "data", "--output", "input")
-    zone = read_station(folder / "input" / "station.json").timezone
-    return StationInput(
-        read_table(folder / "input" / "images.csv", INPUT_IMAGES, zone),
-        read_table(folder / "input" / "pairs.csv", PAIRS, zone),
-        folder / "data" / "photos",
-    )
+    for name in ("dataset", "input"):
+        _stage(name, folder)
+    version = Version.of(params)
+    chosen = InputFolder(folder / version.input)
+    return StationInput(chosen.images, chosen.pairs, DatasetFolder(folder / version.dataset).photos)
 
 
-def _stage(name: str, folder: Path, *options: str) -> None:
-    command = [sys.executable, "-m", f"stages.{name}", "--params", "params.yaml", *options]
+def _stage(name: str, folder: Path) -> None:
+    command = [sys.executable, "-m", f"stages.{name}"]
     environment = {**os.environ, "PYTHONPATH": str(measure.ROOT)}
     subprocess.run(command, cwd=folder, env=environment, check=True)  # noqa: S603
 

@@ -27,9 +27,8 @@ from torch import Tensor
 
 from fperank.agreement.metrics import tau
 from fperank.ground.errors import PhotoError
-from fperank.handover.input import INPUT_IMAGES, PAIRS
-from fperank.handover.station import read_station
-from fperank.handover.tables import read_table
+from fperank.handover.dataset import DatasetFolder
+from fperank.handover.input import InputFolder
 from fperank.network.model_file import normalise, to_tensor
 from fperank.params.file import load_params
 from fperank.params.parameters import TrainParams
@@ -142,9 +141,8 @@ def measure(job: Job) -> dict[str, float | int | str]:
         "batch_pairs": job.batch_pairs or loaded.batch_pairs,
     }
     params = TrainParams.model_validate({**loaded.model_dump(), **own})
-    zone = read_station(job.input / "station.json").timezone
-    photos = job.dataset / "photos"
-    data = load_data(read_table(job.input / "pairs.csv", PAIRS, zone), photos, params)
+    chosen, photos = InputFolder(job.input), DatasetFolder(job.dataset).photos
+    data = load_data(chosen.pairs, photos, params)
     encoded: list[int] = []
 
     def counted(
@@ -166,10 +164,10 @@ def measure(job: Job) -> dict[str, float | int | str]:
             seconds.append(time.process_time() - begun)
     trainer.network.load_state_dict(trainer.best_state)
     kept = kept_epoch(trainer.val_losses)
-    images = read_table(job.input / "images.csv", INPUT_IMAGES, zone)
+    images = chosen.images
     result: dict[str, float | int | str] = {
         **{name: value for name, value in asdict(job).items() if not isinstance(value, Path)},
-        "station": read_station(job.input / "station.json").name,
+        "station": chosen.station.name,
         "encodes_per_epoch": float(np.mean(encoded)),
         "seconds_per_epoch": float(np.median(seconds)),
         "kept_epoch": kept,

@@ -21,7 +21,7 @@ from PIL import Image
 
 from fperank.ground.errors import DataError
 from fperank.ground.files import read_json, write_bytes, write_json
-from fperank.handover.input import LABEL_OF_RANK
+from fperank.handover.tables import LABEL_OF_RANK
 from fperank.stations.demo.annotator import answers
 from fperank.stations.demo.scene import Scene
 from fperank.stations.demo.station import CAMERA_ZONE, START

@@ -68,7 +68,7 @@ class _Repository:
         self.folder.mkdir(parents=True)
         for name in ("dvc.yaml", "params.yaml", ".gitignore", ".dvcignore"):
             shutil.copy(ROOT / name, self.folder / name)
-        for name in ("fperank", "stages"):
+        for name in ("fperank", "stages", "weights"):
             unwanted = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, self.folder / name, ignore=unwanted)
         self.run("git", "init", "--quiet")

@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from fperank.ground.files import write_json
-from fperank.handover.dataset import ANNOTATIONS, DATASET_PAIRS, EXCLUDED, IMAGES, OBSERVATIONS
-from fperank.handover.input import INPUT_IMAGES, PAIRS
+from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, DatasetFolder, write_dataset
+from fperank.handover.input import write_input
 from fperank.handover.station import Station
-from fperank.handover.tables import read_table, write_table
-from fperank.pairs import build as pairs
+from fperank.pairs.build import build
 from fperank.params.file import load_params
-from fperank.params.parameters import InputParams
+from fperank.params.parameters import DatasetParams, InputParams
 from fperank.stations import dataset
 from fperank.stations.base import StationData
 
@@ -74,7 +73,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--out", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
-    params = load_params(Path("params.yaml"), InputParams)
+    own = load_params(Path("params.yaml"), DatasetParams)
     data = station(arguments.photos, arguments.pairs)
     steps: dict[str, float] = {}
     began = time.perf_counter()
@@ -84,26 +83,22 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        built = dataset.build(data, max_gap_minutes=65)
+        built = dataset.build(data, own)
         step("dataset: join")
-        write_table(built.images, IMAGES, out / "images.csv")
-        write_table(built.pairs, DATASET_PAIRS, out / "pairs.csv")
-        write_table(built.observations, OBSERVATIONS, out / "observations.csv")
+        write_dataset(built, dataset.summarise(built, data, own), out / "data")
         step("dataset: write")
-        images = read_table(out / "images.csv", IMAGES, ZONE)
-        answers = read_table(out / "pairs.csv", DATASET_PAIRS, ZONE)
+        stored = DatasetFolder(out / "data")
+        _ = stored.images, stored.pairs
         step("input: read")
-        chosen = pairs.build(images, answers, params)
-        summary = chosen.summary()
+        chosen = build(stored, load_params(Path("params.yaml"), InputParams))
         step("input: choose and split")
-        write_table(chosen.images, INPUT_IMAGES, out / "input_images.csv")
-        write_table(chosen.pairs, PAIRS, out / "input_pairs.csv")
+        write_input(chosen, out / "input")
         step("input: write")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     told = {
         "photos": arguments.photos,
         "pairs": arguments.pairs,
-        "photos_chosen": summary["photos"]["n"],
+        "photos_chosen": chosen.summary.photos.n,
         "seconds": steps | {"total": round(sum(steps.values()), 2)},
         "peak_mib": round(peak_mib),
     }

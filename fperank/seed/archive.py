@@ -126,8 +126,8 @@ def _read_entries(
         if wanted and content is not None:
             raise DataError(f"{path} holds more than one {CHECKPOINT}: which one counts?")
         stream.allowed = entry.size + _MAX_HEADER_BYTES
-        told = _read_entry(archive, entry, path, keep=wanted)
-        content = told if wanted else content
+        kept = _read_entry(archive, entry, path, keep=wanted)
+        content = kept if wanted else content
         stream.allowed = _MAX_HEADER_BYTES
     return content
 

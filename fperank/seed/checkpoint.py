@@ -57,9 +57,9 @@ def import_checkpoint(
         model: `model.pth`, or the `model.tar.gz` that holds it.
         output: the folder to make.
         trust_pickle: the user's word that whoever made the file is trusted.
-        antialias: in place of what the checkpoint tells.
+        antialias: in place of what the checkpoint says.
         station: likewise, name of the station.
-        variable: likewise; `FLOW_CFS` where nothing tells.
+        variable: likewise; `FLOW_CFS` where nothing names it.
         timezone: likewise, IANA name of the station's zone.
 
     Returns:
@@ -76,8 +76,8 @@ def import_checkpoint(
         )
     if output.exists() or output.is_symlink():
         raise DataError(f"{output} exists already: name a folder that does not")
-    told = _told_beside(model)
-    name = station or told.get("station")
+    described = _described_beside(model)
+    name = station or described.get("station")
     if not name:
         raise DataError(
             f"no rank-input.json or station.json beside {model} tells the station: add --station "
@@ -94,10 +94,10 @@ def import_checkpoint(
         mean=mean,
         std=std,
         kept_epoch=_kept_epoch(checkpoint, str(model)),
-        variable=_known_variable(variable or told.get("variable") or "FLOW_CFS"),
+        variable=_known_variable(variable or described.get("variable") or "FLOW_CFS"),
         station=name,
-        timezone=_known_zone(timezone or told.get("timezone")),
-        photo_filter=told.get("photo_filter"),
+        timezone=_known_zone(timezone or described.get("timezone")),
+        photo_filter=described.get("photo_filter"),
     )
     _write(_state(checkpoint, description, str(model)), description, output)
     return description
@@ -212,16 +212,16 @@ def _steps(transforms: Mapping[Any, Any], where: str) -> dict[str, dict[str, Any
             f"{where} prepares photos by {', '.join(kinds) or 'nothing'}: only Resize, CenterCrop, "
             "Normalize can be imported"
         )
-    told = {kind: dict(vars(step)) for kind, step in zip(kinds, steps, strict=True)}
+    attributes = {kind: dict(vars(step)) for kind, step in zip(kinds, steps, strict=True)}
     # 2 is what torchvision before 0.8 wrote for bilinear.
-    mode, longest = told["Resize"].get("interpolation"), told["Resize"].get("max_size")
+    mode, longest = attributes["Resize"].get("interpolation"), attributes["Resize"].get("max_size")
     if mode not in ("bilinear", 2) or longest is not None:
         raise DataError(f"{where} resizes photos in another way than the seed, which is bilinear")
-    return told
+    return attributes
 
 
 def _antialias(resize: Mapping[str, Any]) -> bool | None:
-    """What the checkpoint's torchvision did with fractions; none where it does not tell."""
+    """What the checkpoint's torchvision did with fractions; none where it does not say."""
     if "antialias" not in resize:
         return None
     return resize["antialias"] is True
@@ -248,22 +248,22 @@ def _known_zone(timezone: str | None) -> str | None:
     return timezone
 
 
-def _told_beside(model: Path) -> dict[str, Any]:
-    """What the seed's files tell of the model: station, variable, timezone, photo_filter."""
-    told: dict[str, Any] = {}
+def _described_beside(model: Path) -> dict[str, Any]:
+    """What the seed's files say of the model: station, variable, timezone, photo_filter."""
+    described: dict[str, Any] = {}
     for folder in (model.parent, model.parent.parent / "input"):
         path = folder / "rank-input.json"
-        if "variable" not in told and path.is_file():
+        if "variable" not in described and path.is_file():
             values = read_json(path)
-            told |= {"station": _text(values, "station", "name")}
-            told |= {"variable": _text(values, "variable_id")}
-            told |= {"photo_filter": _photo_filter(values, path)}
+            described |= {"station": _text(values, "station", "name")}
+            described |= {"variable": _text(values, "variable_id")}
+            described |= {"photo_filter": _photo_filter(values, path)}
         path = folder / "station.json"
-        if "timezone" not in told and path.is_file():
+        if "timezone" not in described and path.is_file():
             values = read_json(path)
-            told |= {"timezone": _text(values, "timezone")}
-            told["station"] = told.get("station") or _text(values, "name")
-    return told
+            described |= {"timezone": _text(values, "timezone")}
+            described["station"] = described.get("station") or _text(values, "name")
+    return described
 
 
 def _text(values: Any, *keys: str) -> str | None:

@@ -3,9 +3,9 @@
 A pickle is a program. This module first reads which names the program would import, without running
 it, and refuses all but those that a checkpoint of EcoSHEDS' Flow Photo RankNet Model needs. Then
 torch's own restricted reader builds the values. For the names of torchvision and numpy it is given
-stand-ins that only keep what they are told, so that no code of those packages runs either.
+stand-ins that only keep what they are given, so that no code of those packages runs either.
 
-Refused: every other name (it is told, the rest of the file's content never is), compressed or
+Refused: every other name (the message shows it, and nothing else of the file), compressed or
 overlapping parts, files that are no checkpoint.
 """
 
@@ -118,7 +118,7 @@ def load_checkpoint(content: bytes, where: str) -> dict[str, Any]:
         raise DataError(f"{where} is damaged, or no checkpoint of PyTorch") from None
     if refused:
         raise DataError(
-            f"{where} is refused, nothing of it was run: it would import {_tellable(refused[0])}, "
+            f"{where} is refused, nothing of it was run: it would import {_showable(refused[0])}, "
             "which no checkpoint of the seed needs"
         )
     stand_ins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
@@ -220,6 +220,6 @@ def _zipped_pickle(content: bytes) -> io.BytesIO:
         return io.BytesIO(archive.read(pickles[0]))
 
 
-def _tellable(name: str) -> str:
+def _showable(name: str) -> str:
     """A name as a message may show it: names of Python only, nothing else of a stranger's file."""
     return name if re.fullmatch(r"[A-Za-z_][\w.]{0,99}", name, re.ASCII) else "something unnamed"
