@@ -143,9 +143,9 @@ def test_what_dvc_says_to_mistakes_in_the_parameter_file(folder, tmp_path):
         *(write(typed(folder, start_date='"2024-04-01"')), dry),
         *(write(typed(folder, min_hour="8\nmin_hour: 9")), status, dry),
         *(write(good.replace("\nstation:", "\nstatoin:")), status, dry),
-        *(write(typed(folder, dataset_version="1e3")), dry),
-        *(write(typed(folder, dataset_version="007")), dry),
-        *(write(typed(folder, dataset_version="")), dry),
+        *(write(typed(folder, dataset_version="1e3")), ["dvc", "status", "dataset"]),
+        *(write(typed(folder, dataset_version="007")), ["dvc", "status", "dataset"]),
+        *(write(typed(folder, dataset_version="")), ["dvc", "status", "dataset"]),
         *(write(typed(folder, max_gap_minutes="wide")), ["dvc", "repro", "dataset"]),
         *(write(good), ["dvc", "repro", "dataset"], ["dvc", "status", "dataset"]),
     )

@@ -40,7 +40,7 @@ def annotate(images: pd.DataFrame, n: int, seed: int = 0) -> pd.DataFrame:
         for name in ("image_id", "timestamp", "filename", "value"):
             pairs[f"{side}_{name}"] = images[name].iloc[rows].to_numpy()
         pairs[f"{side}_timestamp"] = images["timestamp"].iloc[rows].array
-        pairs[f"{side}_attributes"] = ""
+        pairs[f"{side}_attributes"] = images["attributes"].iloc[rows].array
     ratio = pairs["left_value"] / pairs["right_value"]
     pairs["rank"] = np.where(ratio > 1.1, "LEFT", np.where(ratio < 1 / 1.1, "RIGHT", "SAME"))
     return pairs

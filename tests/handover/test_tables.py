@@ -1,9 +1,14 @@
+import numpy as np
 import pandas as pd
 import pytest
 from toy import ZONE, times
 
 from fperank.ground.errors import DataError
 from fperank.handover import tables
+from fperank.handover.dataset import IMAGES
+from fperank.handover.input import INPUT_IMAGES
+from fperank.handover.model import HISTORY
+from fperank.handover.predictions import PREDICTIONS
 
 
 @pytest.fixture
@@ -23,17 +28,17 @@ def images():
 
 
 def test_a_table_comes_back_as_it_was(images, tmp_path):
-    tables.write_table(images, tables.IMAGES, tmp_path / "new" / "images.csv")
-    back = tables.read_table(tmp_path / "new" / "images.csv", tables.IMAGES, ZONE)
+    tables.write_table(images, IMAGES, tmp_path / "new" / "images.csv")
+    back = tables.read_table(tmp_path / "new" / "images.csv", IMAGES, ZONE)
     pd.testing.assert_frame_equal(back, images, check_dtype=False)
-    tables.write_table(back, tables.IMAGES, tmp_path / "again.csv")
+    tables.write_table(back, IMAGES, tmp_path / "again.csv")
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "new/images.csv").read_bytes()
 
 
 def test_timestamps_are_written_with_the_offset_of_the_station_through_the_change_of_time(
     images, tmp_path
 ):
-    tables.write_table(images, tables.IMAGES, tmp_path / "images.csv")
+    tables.write_table(images, IMAGES, tmp_path / "images.csv")
     text = (tmp_path / "images.csv").read_text(encoding="utf-8")
     # Half past one comes twice on the night when summer time ends.
     for stamp in (
@@ -45,12 +50,10 @@ def test_timestamps_are_written_with_the_offset_of_the_station_through_the_chang
 
 
 def test_a_32_bit_score_comes_back_to_the_last_bit(images, tmp_path):
-    import numpy as np
-
     scores = np.array([0.1, 1 / 3, 1e-7], dtype=np.float32)
     frame = images.assign(split="train", score=scores.astype(float), rank_percentile=0.5)
-    tables.write_table(frame, tables.PREDICTIONS, tmp_path / "p.csv")
-    back = tables.read_table(tmp_path / "p.csv", tables.PREDICTIONS, ZONE)
+    tables.write_table(frame, PREDICTIONS, tmp_path / "p.csv")
+    back = tables.read_table(tmp_path / "p.csv", PREDICTIONS, ZONE)
     assert (back["score"].to_numpy(np.float32) == scores).all()
 
 
@@ -70,29 +73,29 @@ def test_times_of_several_forms_are_the_same_instant():
 
 def test_an_id_twice_a_missing_column_and_a_wrong_value_are_refused(images, tmp_path):
     with pytest.raises(DataError, match=r"images\.csv is not a table of images"):
-        tables.write_table(images.assign(image_id="1"), tables.IMAGES, tmp_path / "images.csv")
+        tables.write_table(images.assign(image_id="1"), IMAGES, tmp_path / "images.csv")
     with pytest.raises(DataError, match="the column value is missing; columns needed: image_id"):
-        tables.write_table(images.drop(columns="value"), tables.IMAGES, tmp_path / "images.csv")
+        tables.write_table(images.drop(columns="value"), IMAGES, tmp_path / "images.csv")
     with pytest.raises(DataError, match="is not a table of input images"):
-        tables.checked(images.assign(split="test"), tables.INPUT_IMAGES, "x")
+        tables.checked(images.assign(split="test"), INPUT_IMAGES, "x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_are_absent_empty_or_no_csv_are_told(tmp_path):
     with pytest.raises(DataError, match=r"none\.csv does not exist"):
-        tables.read_table(tmp_path / "none.csv", tables.IMAGES, ZONE)
+        tables.read_table(tmp_path / "none.csv", IMAGES, ZONE)
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(DataError, match="is empty: not even a line of column names"):
-        tables.read_table(tmp_path / "empty.csv", tables.IMAGES, ZONE)
+        tables.read_table(tmp_path / "empty.csv", IMAGES, ZONE)
     (tmp_path / "latin.csv").write_bytes("image_id\nñ".encode("latin-1"))
     with pytest.raises(DataError, match="is not a CSV file in UTF-8"):
-        tables.read_table(tmp_path / "latin.csv", tables.IMAGES, ZONE)
+        tables.read_table(tmp_path / "latin.csv", IMAGES, ZONE)
 
 
 def test_an_empty_table_keeps_its_columns(images, tmp_path):
-    tables.write_table(images.iloc[:0], tables.IMAGES, tmp_path / "images.csv")
-    back = tables.read_table(tmp_path / "images.csv", tables.IMAGES, ZONE)
-    assert list(back.columns) == list(tables.IMAGES.columns)
+    tables.write_table(images.iloc[:0], IMAGES, tmp_path / "images.csv")
+    back = tables.read_table(tmp_path / "images.csv", IMAGES, ZONE)
+    assert list(back.columns) == list(IMAGES.columns)
     assert len(back) == 0
 
 
@@ -108,8 +111,8 @@ def test_a_history_keeps_its_yes_and_no(tmp_path):
             "kept": [True, False],
         }
     )
-    tables.write_table(history, tables.HISTORY, tmp_path / "history.csv")
-    back = tables.read_table(tmp_path / "history.csv", tables.HISTORY, ZONE)
+    tables.write_table(history, HISTORY, tmp_path / "history.csv")
+    back = tables.read_table(tmp_path / "history.csv", HISTORY, ZONE)
     assert back["kept"].tolist() == [True, False]
     assert back["backbone_frozen"].tolist() == [True, False]
 
@@ -117,17 +120,3 @@ def test_a_history_keeps_its_yes_and_no(tmp_path):
 def test_local_dates_are_the_stations():
     told = tables.local_dates(times("2024-03-01T04:59:00Z", "2024-03-01T05:00:00Z"))
     assert [str(day) for day in told] == ["2024-02-29", "2024-03-01"]
-
-
-def test_a_station_keeps_unknown_keys_and_must_have_a_zone(tmp_path):
-    path = tmp_path / "station.json"
-    path.write_text('{"name": "A", "timezone": "America/New_York", "id": 12, "affiliation": "X"}')
-    station = tables.read_station(path)
-    assert station.id == "12"
-    assert station.model_dump()["affiliation"] == "X"
-    path.write_text('{"name": "A", "timezone": "EST/5"}')
-    with pytest.raises(DataError, match=r"station.json: timezone: .*'EST/5' is not a name"):
-        tables.read_station(path)
-    path.write_text("{")
-    with pytest.raises(DataError, match="is not valid JSON"):
-        tables.read_station(path)

@@ -1,20 +1,43 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy import annotate, changed, times
+from toy import ZONE, annotate, changed, group, times
 
 from fperank.ground.errors import DataError, ParameterError
+from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, DatasetFolder, write_dataset
 from fperank.handover.input import INPUT_IMAGES, PAIRS
+from fperank.handover.station import Station
 from fperank.handover.tables import checked, local_dates
 from fperank.pairs.build import build, filter_images, label_pairs, split_pairs
-from fperank.params.parameters import InputParams
+from fperank.params.parameters import DatasetParams, InputParams
+from fperank.stations import dataset
+from fperank.stations.base import StationData
 
 
 @pytest.fixture
 def wide(params):
     """All hours, few pairs allowed."""
-    own = InputParams.model_validate(params.model_dump(include=set(InputParams.model_fields)))
+    own = group(params, InputParams)
     return changed(own, min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1)
+
+
+@pytest.fixture
+def station_input(params, tmp_path):
+    """Photos with values, and answers: through the dataset's own files to the input."""
+
+    def built(images, answers, own):
+        station = Station(name="Toy", timezone=ZONE)
+        observed = images[["timestamp", "value"]].assign(status=None)
+        nothing = pd.DataFrame(columns=list(EXCLUDED.columns))
+        kept = answers.assign(user_id=None, comment=None)[list(ANNOTATIONS.columns)]
+        photos = images.drop(columns=["value", "attributes"])
+        data = StationData(station, photos, observed, kept, nothing)
+        chosen = group(params, DatasetParams)
+        made = dataset.build(data, chosen)
+        write_dataset(made, dataset.summarise(made, data, chosen), tmp_path / "data")
+        return build(DatasetFolder(tmp_path / "data"), own)
+
+    return built
 
 
 def images_at(*texts):
@@ -124,9 +147,9 @@ def test_when_no_annotation_is_left_the_reasons_are_told(wide, toy_images):
         label_pairs(answers, toy_images, wide)
 
 
-def test_the_image_split_holds_whole_days_out_and_wastes_no_pair(wide, toy_images):
+def test_the_image_split_holds_whole_days_out_and_wastes_no_pair(wide, station_input, toy_images):
     answers = annotate(toy_images, 600)
-    result = build(toy_images, answers, wide)
+    result = station_input(toy_images, answers, wide)
     dates = local_dates(result.images["timestamp"])
     days = {s: set(dates[result.images["split"] == s]) for s in ("train", "val")}
     assert days["train"] & days["val"] == set()
@@ -152,10 +175,10 @@ def test_each_method_meets_its_target_and_follows_the_seed(wide, toy_images, met
     assert (is_train != split_pairs(pairs, changed(chosen, split_seed=9))).any()
 
 
-def test_the_graph_split_keeps_connected_photos_together(wide, toy_images):
+def test_the_graph_split_keeps_connected_photos_together(wide, station_input, toy_images):
     answers = annotate(toy_images, 3000)
     same_day = local_dates(answers["left_timestamp"]) == local_dates(answers["right_timestamp"])
-    result = build(toy_images, answers[same_day], changed(wide, split_method="graph"))
+    result = station_input(toy_images, answers[same_day], changed(wide, split_method="graph"))
     photos = {
         split: set(part["image_id_1"]) | set(part["image_id_2"])
         for split, part in result.pairs.groupby("split")
@@ -163,29 +186,33 @@ def test_the_graph_split_keeps_connected_photos_together(wide, toy_images):
     assert photos["train"] & photos["val"] == set()
 
 
-def test_one_giant_group_of_photos_is_an_error_that_names_the_other_method(wide, toy_images):
+def test_one_giant_group_of_photos_is_an_error_that_names_the_other_method(
+    wide, station_input, toy_images
+):
     with pytest.raises(
         ParameterError, match=r"split_method graph puts 0% of 600 .*method to image"
     ):
-        build(toy_images, annotate(toy_images, 600), changed(wide, split_method="graph"))
+        station_input(toy_images, annotate(toy_images, 600), changed(wide, split_method="graph"))
 
 
-def test_too_few_pairs_name_the_parameters_to_change(wide, toy_images):
+def test_too_few_pairs_name_the_parameters_to_change(wide, station_input, toy_images):
     answers = annotate(toy_images, 60)
     with pytest.raises(
         ParameterError, match=r"4\d pairs are left in the train split, but min_train_pairs is 100"
     ):
-        build(toy_images, answers, changed(wide, min_train_pairs=100))
+        station_input(toy_images, answers, changed(wide, min_train_pairs=100))
     with pytest.raises(
         ParameterError, match=r"val split, but min_val_pairs is 50.*train_frac \(0.8\)"
     ):
-        build(toy_images, answers, changed(wide, min_val_pairs=50))
+        station_input(toy_images, answers, changed(wide, min_val_pairs=50))
 
 
-def test_photos_without_a_pair_test_inside_and_outside_the_annotated_dates(wide, toy_images):
+def test_photos_without_a_pair_test_inside_and_outside_the_annotated_dates(
+    wide, station_input, toy_images
+):
     inside = toy_images[toy_images["timestamp"] < times("2024-01-21T00:00:00-05:00")[0]]
     answers = annotate(inside.iloc[::2].reset_index(drop=True), 300)
-    images = build(toy_images, answers, wide).images
+    images = station_input(toy_images, answers, wide).images
     dates = local_dates(images["timestamp"])
     annotated = images["split"].isin(["train", "val"])
     first, last = dates[annotated].min(), dates[annotated].max()
@@ -196,30 +223,32 @@ def test_photos_without_a_pair_test_inside_and_outside_the_annotated_dates(wide,
     assert (images["split"] == "test-in").sum() > 20
 
 
-def test_test_days_neither_train_nor_validate(wide, toy_images):
+def test_test_days_neither_train_nor_validate(wide, station_input, toy_images):
     answers = annotate(toy_images, 600)
-    result = build(toy_images, answers, changed(wide, test_frac=0.2))
+    result = station_input(toy_images, answers, changed(wide, test_frac=0.2))
     dates = local_dates(result.images["timestamp"])
     test_days = set(dates[result.images["split"] == "test-in"])
     used = set(dates[result.images["split"].isin(["train", "val"])])
     assert len(test_days) == 8
     assert test_days & used == set()
-    assert result.excluded["annotation"]["with a photo of a test day (test_frac)"] == 600 - len(
-        result.pairs
-    )
+    assert result.summary.excluded["annotation"][
+        "with a photo of a test day (test_frac)"
+    ] == 600 - len(result.pairs)
 
 
-def test_the_result_fits_its_tables_and_its_summary_counts_it(wide, toy_images):
-    result = build(toy_images, annotate(toy_images, 300), wide)
+def test_the_result_fits_its_tables_and_its_summary_counts_it(wide, station_input, toy_images):
+    result = station_input(toy_images, annotate(toy_images, 300), wide)
     checked(result.images, INPUT_IMAGES, "images")
     checked(result.pairs, PAIRS, "pairs")
-    summary = result.summary()
-    assert summary["photos"]["n"] == sum(summary["photos"]["splits"].values()) == 120
-    assert summary["pairs"]["n"] == sum(summary["pairs"]["labels"].values()) == 300
-    assert str(summary["annotation_first_date"]) == "2024-01-01"
+    summary = result.summary
+    assert summary.photos.n == sum(summary.photos.splits.values()) == 120
+    assert summary.pairs.n == sum(summary.pairs.labels.values()) == 300
+    assert str(summary.annotation_first_date) == "2024-01-01"
 
 
-def test_pairs_with_a_photo_marked_bad_in_any_pair_do_not_train_and_are_counted(wide, toy_images):
+def test_pairs_with_a_photo_marked_bad_in_any_pair_do_not_train_and_are_counted(
+    wide, station_input, toy_images
+):
     marks = {0: "BAD", 1: "ICE_PARTIAL", 2: "DRY,ICE"}
     images = toy_images.assign(attributes=toy_images.index.map(marks))
     annotations = annotate(images, 400)
@@ -227,14 +256,14 @@ def test_pairs_with_a_photo_marked_bad_in_any_pair_do_not_train_and_are_counted(
     touched = annotations["left_image_id"].isin(ids) | annotations["right_image_id"].isin(ids)
     assert 0 < touched.sum() < 100
 
-    built = build(images, annotations, changed(wide, exclude_attributes=["BAD", "ICE"]))
+    built = station_input(images, annotations, changed(wide, exclude_attributes=["BAD", "ICE"]))
     assert len(built.pairs) == 400 - touched.sum()
     used = set(built.pairs["image_id_1"]) | set(built.pairs["image_id_2"])
     assert not used & ids
     assert images["image_id"].iloc[1] in used, "partly ice is not full ice"
     assert set(built.images["image_id"]) == set(images["image_id"]), "all photos get scores"
-    reasons = built.excluded["annotation"]
+    reasons = built.summary.excluded["annotation"]
     assert sum(n for why, n in reasons.items() if "exclude_attributes" in why) == touched.sum()
 
-    all_of_them = build(images, annotations, changed(wide, exclude_attributes=[]))
+    all_of_them = station_input(images, annotations, changed(wide, exclude_attributes=[]))
     assert len(all_of_them.pairs) == 400

@@ -203,7 +203,7 @@ def test_a_failed_import_leaves_nothing(saved, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fperank.network.model_file.write_json", full)
+    monkeypatch.setattr("fperank.handover.model.write_json", full)
     with pytest.raises(DataError, match="cannot be written: No space left on device"):
         imported(saved, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
