@@ -129,6 +129,7 @@ def test_a_name_in_quotes_may_hold_brackets_quotes_hashes_accents_and_commas(tmp
     assert load_params(tmp_path / "params.yaml", Params).station == name
 
 
+@pytest.mark.slow
 def test_what_dvc_says_to_mistakes_in_the_parameter_file(folder, tmp_path):
     def write(text):
         return ["write", "params.yaml", text]
@@ -169,6 +170,7 @@ def test_what_dvc_says_to_mistakes_in_the_parameter_file(folder, tmp_path):
     assert "up to date" in printed[13]
 
 
+@pytest.mark.slow
 def test_mistakes_on_the_command_line_leave_the_parameters_alone_or_are_taken_back(folder):
     printed = steps(
         folder,

@@ -63,6 +63,7 @@ def test_no_output_holds_a_path_of_the_machine(made):
     assert [path for path in outputs if secret in path.read_bytes()] == []
 
 
+@pytest.mark.slow
 def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_change(repository):
     before = json.loads((repository / FIGURES_PATH).read_text())
     printed = run(repository, "dvc", "exp", "run", "-S", "min_hour=7")

@@ -16,6 +16,9 @@ from pipeline_repository import ENVIRONMENT, ROOT
 from s3_proxy import Proxy
 from s3_server import free_port
 
+# Each of these starts DVC many times.
+pytestmark = pytest.mark.slow
+
 N_FILES = 8
 DVC = (sys.executable, "-m", "dvc")
 FPERANK = (sys.executable, "-m", "fperank.cli")
@@ -263,7 +266,6 @@ def test_without_a_bucket_of_ones_own_nothing_is_sent_and_the_message_leads_on(s
     assert "up to date" in shell.dvc(few, "status")
 
 
-@pytest.mark.slow
 def test_a_version_travels_and_two_releases_live_side_by_side(s3, shell, repository, tmp_path):
     def listed(folder):
         rows = json.loads(shell(folder, *FPERANK, "versions", "--json"))

@@ -58,6 +58,7 @@ def ended(pid):
     return status.stdout.startswith("Z")
 
 
+@pytest.mark.slow
 def test_all_processes_have_the_same_weights_through_the_unfreezing(both):
     first, second = both
     for one, other in zip(first["states"], second["states"], strict=True):
@@ -69,11 +70,13 @@ def test_all_processes_have_the_same_weights_through_the_unfreezing(both):
     assert {"backbone.conv1.weight", "backbone.bn1.running_mean", "head.0.weight"} <= changed
 
 
+@pytest.mark.slow
 def test_training_together_gives_the_same_bits_again(both, tmp_path):
     again = trained(tmp_path / "again")
     assert same(again[0]["states"][1], both[0]["states"][1])
 
 
+@pytest.mark.slow
 def test_a_step_together_is_a_step_by_the_mean_of_the_gradients(both):
     """The first, frozen epoch: two batches of twenty pairs, one for each process."""
     own = settings(freeze_epochs=1)
@@ -93,6 +96,7 @@ def test_a_step_together_is_a_step_by_the_mean_of_the_gradients(both):
         torch.testing.assert_close(alone.network.state_dict()[name], value, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["fail", "killed"])
 def test_when_one_process_fails_all_end_and_say_so(tmp_path, way):
     process = start(tmp_path / "group", way)
@@ -101,6 +105,7 @@ def test_when_one_process_fails_all_end_and_say_so(tmp_path, way):
     assert "one of the processes that train together has failed" in printed
 
 
+@pytest.mark.slow
 def test_when_the_first_process_is_killed_the_others_end(tmp_path):
     folder = tmp_path / "group"
     process = start(folder, "wait")
