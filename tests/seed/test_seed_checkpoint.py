@@ -211,7 +211,7 @@ def test_a_failed_import_leaves_nothing(saved, tmp_path, monkeypatch):
 
 def test_names_that_cannot_be_are_told(saved, tmp_path):
     for options, words in (
-        ({"station": None}, "tells the station: add --station with its name"),
+        ({"station": None}, "names the station: add --station with its name"),
         ({"variable": "FLOW"}, "variable 'FLOW' is unknown; allowed: FLOW_CFS, STAGE_FT"),
         ({"timezone": "EST5"}, "timezone 'EST5' is not a name of the IANA list"),
     ):
