@@ -3,9 +3,9 @@
     python -m benchmarks.train --photos 400 --pairs 300
 
 Unfrozen epochs with validation, on five-megapixel photos, the same photos, pairs, network, weights
-and input size; the reference computes with all digits. The limit is the network alone: forward,
+and input size; the reference computes in float32. The limit is the network alone: forward,
 backward and the optimizer's step on ready tensors, in batches of the very sizes that fperank's
-epoch had and with as many digits, and forward for its validation. Decoding is in the reference's
+epoch had and in the same precision, and forward for its validation. Decoding is in the reference's
 epochs, as it decodes in each, and beside fperank's.
 """
 

@@ -1,6 +1,6 @@
 """The figures of `metrics.json`: rank agreement per split, for photos and days, and pair agreement.
 
-A figure that cannot be told, such as one that needs observed values where there are none, is left
+A figure that does not exist, such as one that needs observed values where there are none, is left
 out rather than written as zero or as nothing.
 """
 
@@ -66,12 +66,12 @@ def _per_split(
     tables = {split: split_rows[split_rows["split"] == split] for split in SPLITS}
     result = {}
     for name, rows in {**tables, "all": all_rows}.items():
-        told = rows[rows["value"].notna() & rows["score"].notna()]
-        if not told.empty:
+        valued = rows[rows["value"].notna() & rows["score"].notna()]
+        if not valued.empty:
             result[name] = agreement(
-                told["value"].to_numpy(),
-                told["score"].to_numpy(),
-                _blocks(told["date"], params),
+                valued["value"].to_numpy(),
+                valued["score"].to_numpy(),
+                _blocks(valued["date"], params),
                 params.bootstrap_samples,
             )
     return result

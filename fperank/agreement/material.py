@@ -29,7 +29,7 @@ class Material:
     """What one report is made from.
 
     Attributes:
-        station: the station; all timestamps below are told in its zone.
+        station: the station; all timestamps below are in its zone.
         label: the station's label in the parameters, which names its folder.
         variable: what was compared and observed.
         dataset: counts, notes and parameters of stage `dataset`.

@@ -135,7 +135,7 @@ def agreement(
             sample's figures are those of as many of its rows, spread evenly.
 
     Returns:
-        `n`, and for each metric that can be told its value under its name, and the interval under
+        `n`, and for each metric that exists its value under its name, and the interval under
         `<name>_ci_low` and `<name>_ci_high` where there are at least two blocks.
     """
     result: dict[str, float | int] = {"n": len(observed)}

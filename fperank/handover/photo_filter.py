@@ -27,7 +27,7 @@ class PhotoFilter(BaseModel):
         """For each reason to leave a photo out, whether it holds for each of some photos.
 
         Args:
-            times: instants told in the station's zone, `[photos]`.
+            times: instants in the station's zone, `[photos]`.
         """
         hours, months = times.dt.hour, times.dt.month
         if self.min_month <= self.max_month:

@@ -66,7 +66,7 @@ class PredictionsFolder:
 
     Args:
         folder: where it lies.
-        timezone: IANA name of the station's zone, which the timestamps are told in.
+        timezone: IANA name of the station's zone, which the timestamps get.
 
     Everything raises `DataError` where a file is absent or is not what it should be.
     """

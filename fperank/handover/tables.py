@@ -53,7 +53,7 @@ def truth_column() -> pa.Column:
 
 
 def time_column() -> pa.Column:
-    """A column of instants told in a time zone."""
+    """A column of instants in a time zone."""
     zoned = pa.Check(
         lambda series: isinstance(series.dtype, pd.DatetimeTZDtype), name="has a time zone"
     )
@@ -86,7 +86,7 @@ def parse_times(values: pd.Series, timezone: str, where: str) -> pd.Series:
 
     Args:
         values: text, one timestamp each.
-        timezone: IANA name of the zone that the result is told in.
+        timezone: IANA name of the zone that the result is in.
         where: what to name in an error, such as `images.csv, column timestamp`.
 
     Raises:
@@ -111,7 +111,7 @@ def read_table(path: Path, schema: Schema, timezone: str) -> pd.DataFrame:
     Args:
         path: the CSV file.
         schema: one of this module's schemas.
-        timezone: IANA name of the station's zone, which the timestamps are told in.
+        timezone: IANA name of the station's zone, which the timestamps get.
 
     Raises:
         DataError: the file is absent or does not fit the schema.
@@ -170,7 +170,7 @@ def write_table(frame: pd.DataFrame, schema: Schema, path: Path, digits: int = D
 
 
 def iso_times(times: pd.Series) -> pd.Series:
-    """Tell instants as ISO 8601 with seconds and offset, `2024-04-30T07:15:00-04:00`."""
+    """Instants as ISO 8601 with seconds and offset, `2024-04-30T07:15:00-04:00`."""
     # Local time has no floor in the hour that comes twice, when summer time ends.
     utc = times.dt.tz_convert("UTC").dt.floor("s")
     local = utc.dt.tz_convert(times.dt.tz).dt.tz_localize(None)
@@ -182,8 +182,8 @@ def iso_times(times: pd.Series) -> pd.Series:
     }
     # Much faster than strftime, which matters from some hundred thousand photos on.
     text = np.datetime_as_string(local.to_numpy(dtype="datetime64[s]"), unit="s")
-    told: pd.Series = pd.Series(text, index=times.index, dtype="str") + ahead_minutes.map(offsets)
-    return told
+    stamps: pd.Series = pd.Series(text, index=times.index, dtype="str")
+    return stamps + ahead_minutes.map(offsets)
 
 
 def local_dates(times: pd.Series) -> pd.Series:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from fperank.ground.errors import DataError
 from fperank.ground.files import file_digest
-from fperank.remote.s3 import s3_client, told
+from fperank.remote.s3 import explained, s3_client
 
 _CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -189,7 +189,7 @@ class S3Destination:
         from botocore.exceptions import ClientError
 
         where = {"Bucket": self._bucket, "Key": self._key(name)}
-        with told("HeadObject", self.address(name)):
+        with explained("HeadObject", self.address(name)):
             try:
                 head = self._client.head_object(**where, ChecksumMode="ENABLED")
             except ClientError as error:
@@ -205,7 +205,7 @@ class S3Destination:
         """See `Destination`. A server that looks refuses bytes of another checksum."""
         sha256 = base64.b64encode(bytes.fromhex(stored(content).sha256)).decode()
         kind = {"ContentType": _CONTENT_TYPES[content.suffix]}
-        with told("PutObject", self.address(name)), content.open("rb") as body:
+        with explained("PutObject", self.address(name)), content.open("rb") as body:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._key(name),
@@ -216,12 +216,12 @@ class S3Destination:
 
     def remove(self, name: str) -> None:
         """See `Destination`."""
-        with told("DeleteObject", self.address(name)):
+        with explained("DeleteObject", self.address(name)):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def _stored_read_back(self, name: str) -> Stored:
         digest, size = hashlib.sha256(), 0
-        with told("GetObject", self.address(name)):
+        with explained("GetObject", self.address(name)):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name))
             with contextlib.closing(answer["Body"]) as body:
                 for block in body.iter_chunks(1 << 20):

@@ -1,10 +1,10 @@
 """A store of downloaded files in the scratch folder: what was fetched once is not fetched again.
 
-A file lies under a name that follows from its address (and from its ETag, where a listing told
+A file lies under a name that follows from its address (and from its ETag, where a listing gave
 one), and comes to lie there only when it is whole and checked; so a killed run goes on where it
 stopped, and several threads and processes may share the store. Deleting it costs only time.
 
-Refused: files of another size, ETag or MD5 than the listing told, and web pages that a server
+Refused: files of another size, ETag or MD5 than the listing gave, and web pages that a server
 sends in place of a file.
 """
 
@@ -45,12 +45,12 @@ class Downloads:
 
         Args:
             address: `https://`, `http://` or `s3://`.
-            size: bytes that a listing told.
+            size: bytes that a listing gave.
             etag: likewise; an MD5 where it looks like one.
 
         Raises:
             AbsentError: nothing lies there.
-            DataError: it cannot be fetched, or is not what the listing told.
+            DataError: it cannot be fetched, or is not what the listing gave.
         """
         etag = etag.strip('"')
         key = hashlib.sha256(f"{address}\n{etag}".encode("utf-8", "surrogatepass")).hexdigest()
@@ -95,10 +95,10 @@ class Downloads:
                     shutil.rmtree(own, ignore_errors=True)
 
     def _fetch(self, address: str, path: Path, size: int | None, etag: str) -> None:
-        """Fetch and hold against what the listing told, if it told something."""
+        """Fetch and hold against what the listing gave, if it gave any."""
         came = self._fetcher.download(address, path, self._max_bytes)
         if size is None and not etag and _is_page(path):
-            # A log-in page or an error told as a page must not be kept as the photo.
+            # A log-in page or an error sent as a page must not be kept as the photo.
             raise AbsentError(f"{shown(address)} was answered with a web page instead of a file")
         arrived = path.stat().st_size
         if size not in {None, arrived} or (etag and came and came != etag):

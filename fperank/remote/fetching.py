@@ -1,7 +1,7 @@
 """Bytes from an address: http, https or s3, with limits, timeouts and retries.
 
 Servers are busy, go away for a moment and cut answers off; such faults are tried again with growing
-waits, and for as long as the server asks if it does. What still fails is told with what was being
+waits, and for as long as the server asks if it does. What still fails is named with what was being
 fetched and what to do.
 
 Refused: other schemes (file, ftp), also where a redirect leads to them; answers larger than the
@@ -28,7 +28,7 @@ import tenacity
 import urllib3
 
 from fperank.ground.errors import AbsentError, DataError, TooLargeError
-from fperank.remote.s3 import error_code, s3_client, told
+from fperank.remote.s3 import error_code, explained, s3_client
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class _PassingError(Exception):
 
 
 class _Answer(NamedTuple):
-    """What a server sends: the size it told (0 if none), its ETag, and bytes of just that size."""
+    """What a server sends: the size it gave (0 if none), its ETag, and bytes of just that size."""
 
     declared: int
     etag: str
@@ -114,7 +114,7 @@ class Fetcher:
         """Fetch to a file, whole or not at all; its folder exists.
 
         Returns:
-            The ETag that the server told, without quotes, or empty text.
+            The ETag that the server announced, without quotes, or empty text.
 
         Raises:
             AbsentError: nothing lies there.
@@ -235,7 +235,7 @@ class Fetcher:
         bucket, _, key = address.partition("://")[2].partition("/")
         if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", bucket) or not key:
             raise DataError(f"{shown(address)} names no object: write s3://bucket/key")
-        with told("GetObject", shown(address)):
+        with explained("GetObject", shown(address)):
             client = self._s3_client()
             try:
                 # The client itself tries again where the server is busy or does not answer.

@@ -1,6 +1,6 @@
-"""S3 as boto3 speaks it, opened and told of in one way: for publishing, and for reading photos.
+"""S3 as boto3 speaks it, opened and explained in one way: for publishing, and for reading photos.
 
-What goes wrong is told by operation, bucket, key and error code, never by what the server or the
+What goes wrong is named by operation, bucket, key and error code, never by what the server or the
 library said: that may hold access keys and signed addresses.
 
 Refused: endpoint addresses that hold a user or a password.
@@ -85,7 +85,7 @@ def aws_client(
     )
     try:
         name = _SERVICES.get(service, service)
-        with told("opening", name):
+        with explained("opening", name):
             session = boto3.Session(profile_name=profile)
             if session.get_credentials() is None:
                 if not anonymous:
@@ -112,8 +112,8 @@ def s3_client(
 
 
 @contextlib.contextmanager
-def told(operation: str, address: str) -> Iterator[None]:
-    """Tell what goes wrong without a word of what the server or the library said.
+def explained(operation: str, address: str) -> Iterator[None]:
+    """Say what went wrong and what to do, without a word of the server's or the library's own.
 
     Raises:
         DataError: in place of boto3's own errors.
@@ -125,9 +125,9 @@ def told(operation: str, address: str) -> Iterator[None]:
     except ClientError as error:
         code = error_code(error)
         hint = _RIGHTS.get(operation, _TO_READ) if code in _REFUSED else _HINTS.get(code)
-        told_hint = f": {hint}" if hint else ""
+        advice = f": {hint}" if hint else ""
         raise DataError(
-            f"{_service(operation)} refused {operation} of {address} with {code}{told_hint}"
+            f"{_service(operation)} refused {operation} of {address} with {code}{advice}"
         ) from None
     except BotoCoreError as error:
         fault = type(error).__name__

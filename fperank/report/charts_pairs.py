@@ -241,7 +241,7 @@ def _two_sided(
     title: str,
     alt: str,
     column: str,
-    told: Callable[[pd.Series], list[str] | list[float | None]],
+    written: Callable[[pd.Series], list[str] | list[float | None]],
     layout: Layout,
 ) -> Chart:
     drawn = every_nth(pairs)
@@ -255,8 +255,8 @@ def _two_sided(
                 "type": "scatter",
                 "mode": "markers",
                 "name": words,
-                "x": told(rows[f"{column}_1"]),
-                "y": told(rows[f"{column}_2"]),
+                "x": written(rows[f"{column}_1"]),
+                "y": written(rows[f"{column}_2"]),
                 "marker": {
                     "color": ANSWER_COLOUR[label],
                     "symbol": ANSWER_MARK[label],

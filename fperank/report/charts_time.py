@@ -108,13 +108,13 @@ def with_gaps(
     """Points of a line that is broken where two neighbours are further apart than `gap`."""
     x: list[str] = []
     y: list[float | None] = []
-    told = stamps(times)
+    stamped = stamps(times)
     far = (times.diff() > gap).to_numpy()
     for place, number in enumerate(plain_numbers(numbers)):
         if far[place]:
-            x.append(told[place])
+            x.append(stamped[place])
             y.append(None)
-        x.append(told[place])
+        x.append(stamped[place])
         y.append(number)
     return x, y
 

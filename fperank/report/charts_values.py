@@ -50,7 +50,7 @@ def histogram(material: Material, column: str) -> Chart | Absent:
     scale = np.log10 if log else np.asarray
     low, high = float(photos[column].min()), float(photos[column].max())
     edges = np.linspace(scale(low), scale(high) if high > low else scale(low) + 1, 31)
-    told = np.power(10, edges) if log else edges
+    ends = np.power(10, edges) if log else edges
     traces: list[Trace] = []
     for split in present_splits(photos):
         values = photos.loc[photos["split"] == split, column].to_numpy()
@@ -62,7 +62,7 @@ def histogram(material: Material, column: str) -> Chart | Absent:
                 "mode": "lines",
                 "name": split,
                 # A step needs a start at zero and an end at zero to read as a histogram.
-                "x": plain_numbers(np.concatenate([told[:1], told[:-1], told[-1:], told[-1:]])),
+                "x": plain_numbers(np.concatenate([ends[:1], ends[:-1], ends[-1:], ends[-1:]])),
                 "y": plain_numbers(np.concatenate([[0.0], share, share[-1:], [0.0]])),
                 "line": {"color": SPLIT_COLOUR[split], "width": 2, "shape": "hv"},
                 "hovertemplate": "%{y:.1%} of photos<extra>" + split + "</extra>",

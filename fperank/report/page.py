@@ -87,7 +87,7 @@ def write_page(material: Material, metrics: Figures, path: Path, params: ReportP
         material: what the report is made from.
         metrics: the content of `metrics.json`, see `evaluation.evaluate`.
         path: the file to write.
-        params: how many photos the page holds at most; told of like those of the other stages.
+        params: how many photos the page holds at most; listed like those of the other stages.
     """
     charts = {name: draw(material) for name, draw in CHARTS.items()}
     album = embed_photos(material, params.report_photos)
@@ -168,8 +168,8 @@ def _with_places(trace: Trace, place_of: dict[str, int]) -> Trace:
     facts = trace.get("customdata")
     if not facts or not isinstance(facts[0], list):
         return trace
-    told = [[time, place_of.get(str(filename)), *more] for time, filename, *more in facts]
-    return {**trace, "customdata": told}
+    shown = [[time, place_of.get(str(filename)), *more] for time, filename, *more in facts]
+    return {**trace, "customdata": shown}
 
 
 def _facts(

@@ -126,8 +126,8 @@ def _tau_sentence(material: Material, metrics: Figures, split: str, figures: Fig
     tau = figures["tau"]
     low, high = figures.get("tau_ci_low"), figures.get("tau_ci_high")
     strength = next(words for least, words in _STRENGTH if tau >= least)
-    told = interval(figures, "tau")
-    measured = f"Kendall's tau {number(tau)}" + (f", 95% interval {told}" if told else "")
+    span = interval(figures, "tau")
+    measured = f"Kendall's tau {number(tau)}" + (f", 95% interval {span}" if span else "")
     sentence = (
         f"On the {figures['n']:,} photos {SPLIT_MEANING[split]} ({split}), the score follows the "
         f"{observed_words(material.variable)} {strength} ({measured}): of two such photos "
@@ -157,12 +157,12 @@ def _pair_sentence(material: Material, metrics: Figures) -> str:
     )
     if held_out.get("accuracy") is None:
         return f"{why}, and no scored pair was held out, so nothing can be said of this model."
-    told = interval(held_out, "accuracy", ".0%")
+    span = interval(held_out, "accuracy", ".0%")
     clear = held_out["n"] - held_out.get("n_ties", 0)
     return (
         f"{why}, so the model can only be held against the annotator: on {clear:,} held-out pairs "
         f"with a clear answer it agrees in {number(held_out['accuracy'], '.0%')}"
-        + (f" (95% interval {told})" if told else "")
+        + (f" (95% interval {span})" if span else "")
         + ", where chance is 50%. Whether the annotator was right, it cannot tell."
     )
 

@@ -34,7 +34,7 @@ class Thumbnail:
     """One embedded photo.
 
     Attributes:
-        facts: as `charts.photo_facts` tells them.
+        facts: as `charts.photo_facts` gives them.
         rank_percentile: of the photo's score, 0 to 1; not a number where it has none.
         uri: the JPEG as a `data:` address.
     """
@@ -100,8 +100,8 @@ def embed_photos(material: Material, most: int) -> Album:
     while (size := int(kept["uri"].str.len().sum())) > MAX_BYTES:
         kept = choose_photos(made, len(kept) * MAX_BYTES // (size + 1))
     photos = [
-        Thumbnail(told, float(percentile), uri)
-        for told, percentile, uri in zip(
+        Thumbnail(fact, float(percentile), uri)
+        for fact, percentile, uri in zip(
             photo_facts(kept), kept["rank_percentile"], kept["uri"], strict=True
         )
     ]

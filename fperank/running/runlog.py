@@ -62,7 +62,7 @@ def _processor() -> str:
 def _revision() -> str | None:
     """The git revision, with `+` where the work tree differs from it; none outside of git."""
     try:
-        told = subprocess.run(
+        printed = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],  # noqa: S607
             capture_output=True,
             text=True,
@@ -72,4 +72,4 @@ def _revision() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         print("note: not in a git repository; the run log names no revision", file=sys.stderr)
         return None
-    return told.stdout.strip()
+    return printed.stdout.strip()

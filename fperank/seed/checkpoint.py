@@ -23,6 +23,7 @@ from fperank.ground.files import read_json
 from fperank.ground.variables import VARIABLES
 from fperank.handover.model import ModelDescription
 from fperank.handover.photo_filter import PhotoFilter
+from fperank.handover.station import STATION_FILE
 from fperank.network.model_file import network_of, save_model
 from fperank.photos.stretched import SeedView
 from fperank.seed.archive import read_checkpoint_bytes
@@ -80,7 +81,7 @@ def import_checkpoint(
     name = station or described.get("station")
     if not name:
         raise DataError(
-            f"no rank-input.json or station.json beside {model} tells the station: add --station "
+            f"no rank-input.json or station.json beside {model} names the station: add --station "
             'with its name, such as --station "West Brook 0"'
         )
     checkpoint = load_checkpoint(read_checkpoint_bytes(model), str(model))
@@ -177,7 +178,7 @@ def _preparation(
             antialias = _antialias(steps["Resize"]) if antialias is None else antialias
         if antialias is None:
             raise DataError(
-                f"{where} does not tell whether photos were smoothed while they were shrunk: add "
+                f"{where} does not say whether photos were smoothed while they were shrunk: add "
                 "--no-antialias for a model that was trained with torchvision 0.16 or older, "
                 "--antialias for one of 0.17 or newer"
             )
@@ -191,13 +192,13 @@ def _preparation(
         )
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, ValidationError):
         raise DataError(
-            f"{where} tells no usable size and colours of photos, neither in its transforms nor "
+            f"{where} names no usable size and colours of photos, neither in its transforms nor "
             "in its params (aspect, img_sample_mean, img_sample_std)"
         ) from None
     fits = view.height <= view.resized_height and view.width <= view.resized_width
     good = len(mean) == len(std) == 3 and all(map(math.isfinite, mean + std)) and min(std) > 0
     if not fits or not good:
-        raise DataError(f"{where} tells sizes or colours of photos that cannot be")
+        raise DataError(f"{where} names sizes or colours of photos that cannot be")
     return mean, std, view
 
 
@@ -258,7 +259,7 @@ def _described_beside(model: Path) -> dict[str, Any]:
             described |= {"station": _text(values, "station", "name")}
             described |= {"variable": _text(values, "variable_id")}
             described |= {"photo_filter": _photo_filter(values, path)}
-        path = folder / "station.json"
+        path = folder / STATION_FILE
         if "timezone" not in described and path.is_file():
             values = read_json(path)
             described |= {"timezone": _text(values, "timezone")}

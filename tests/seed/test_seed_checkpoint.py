@@ -160,7 +160,7 @@ def test_where_the_resize_does_not_tell_the_option_is_asked_for(network, tmp_pat
     checkpoint = make_checkpoint(network)
     del checkpoint["transforms"]["eval"].transforms[0].antialias
     model = resaved(checkpoint, tmp_path)
-    with pytest.raises(DataError, match=r"does not tell .* add --no-antialias for a model"):
+    with pytest.raises(DataError, match=r"does not say .* add --no-antialias for a model"):
         imported(model, tmp_path / "out")
     assert imported(model, tmp_path / "out", antialias=False).view.antialias is False
 
@@ -211,7 +211,7 @@ def test_a_failed_import_leaves_nothing(saved, tmp_path, monkeypatch):
 
 def test_names_that_cannot_be_are_told(saved, tmp_path):
     for options, words in (
-        ({"station": None}, "tells the station: add --station with its name"),
+        ({"station": None}, "names the station: add --station with its name"),
         ({"variable": "FLOW"}, "variable 'FLOW' is unknown; allowed: FLOW_CFS, STAGE_FT"),
         ({"timezone": "EST5"}, "timezone 'EST5' is not a name of the IANA list"),
     ):

@@ -12,6 +12,7 @@ import csv
 import datetime as dt
 import io
 import shutil
+import threading
 import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,11 +139,14 @@ class DemoFolder:
     def __init__(self, path: Path, draw: Callable[[Path], None]) -> None:
         self._path = path
         self._draw = draw
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Path]:
         """The folder."""
-        yield self._written
+        with self._lock:
+            folder = self._written
+        yield folder
 
     def skipped(self) -> Excluded:
         """None."""

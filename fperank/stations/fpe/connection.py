@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from fperank.ground.errors import DataError
-from fperank.remote.s3 import aws_client, told
+from fperank.remote.s3 import aws_client, explained
 
 HELP = "see docs/fpe-database.md"
 STATEMENT_TIMEOUT_MINUTES = 10
@@ -188,7 +188,7 @@ def _setting_of(name: str) -> str:
 def _secret(name: str) -> dict[str, str]:
     """The settings that a secret holds, empty where it does not."""
     client = aws_client("secretsmanager")
-    with told("GetSecretValue", f"the secret {name}"):
+    with explained("GetSecretValue", f"the secret {name}"):
         text = client.get_secret_value(SecretId=name).get("SecretString")
     try:
         values = json.loads(text or "")

@@ -12,6 +12,7 @@ nothing.
 import contextlib
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from fperank.ground.errors import DataError
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import Fetcher
-from fperank.remote.s3 import s3_client, told
+from fperank.remote.s3 import explained, s3_client
 from fperank.stations import own_folder
 from fperank.stations.base import Excluded
 from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, tellable
@@ -104,11 +105,13 @@ class S3Folder:
         self.address = address
         self._scratch = scratch
         self._fetcher = fetcher
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Path]:
         """The mirror; messages name the address in its place."""
-        folder = self._mirror.folder
+        with self._lock:
+            folder = self._mirror.folder
         try:
             yield folder
         except DataError as error:
@@ -142,7 +145,7 @@ def _parse(address: str) -> tuple[str, str]:
 
 def _listed(bucket: str, prefix: str) -> Iterator[_Object]:
     """The objects below a prefix, in the order of their keys."""
-    with told("ListObjectsV2", f"s3://{bucket}/{prefix}"):
+    with explained("ListObjectsV2", f"s3://{bucket}/{prefix}"):
         pages = s3_client(anonymous=True).get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for one in page.get("Contents", []):
