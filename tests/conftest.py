@@ -10,10 +10,10 @@ from pipeline_repository import made, repository  # noqa: F401
 from postgres import postgres  # noqa: F401
 from report_fixtures import material, material_without_values, station  # noqa: F401
 from s3_server import s3, s3_endpoint  # noqa: F401
-from toy import ZONE, water_photo
+from toy import ZONE, annotate, changed, group, water_photo
 
 from fperank.params.file import load_params
-from fperank.params.parameters import Params, PredictParams
+from fperank.params.parameters import DatasetParams, InputParams, Params, PredictParams
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,6 +42,40 @@ def toy_images(tmp_path: Path) -> pd.DataFrame:
     images["attributes"] = pd.Series(pd.NA, index=images.index, dtype="str")
     images["timestamp"] = images["timestamp"].dt.tz_localize(ZONE).dt.as_unit("us")
     return images
+
+
+@pytest.fixture
+def station_input(params, tmp_path: Path):
+    """Makes the input of photos with values and of answers, through the dataset's own files."""
+    from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, DatasetFolder, write_dataset
+    from fperank.handover.station import Station
+    from fperank.pairs.build import build
+    from fperank.stations import dataset
+    from fperank.stations.base import StationData
+
+    def make(images: pd.DataFrame, answers: pd.DataFrame, own: InputParams):
+        data = StationData(
+            station=Station(name="Toy", timezone=ZONE),
+            images=images.drop(columns=["value", "attributes"]),
+            observations=images[["timestamp", "value"]].assign(status=None),
+            annotations=answers.assign(user_id=None, comment=None)[list(ANNOTATIONS.columns)],
+            excluded=pd.DataFrame(columns=list(EXCLUDED.columns)),
+        )
+        chosen = group(params, DatasetParams)
+        built = dataset.build(data, chosen)
+        write_dataset(built, dataset.summarise(built, data, chosen), tmp_path / "dataset")
+        return build(DatasetFolder(tmp_path / "dataset"), own)
+
+    return make
+
+
+@pytest.fixture
+def toy_input(params, station_input, toy_images):
+    """Makes the input of the toy station from so many answers; photos lie in `tmp_path/photos`."""
+    wide = changed(
+        group(params, InputParams), min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1
+    )
+    return lambda answers: station_input(toy_images, annotate(toy_images, answers), wide)
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def test_other_photos_in_the_folder_are_not_taken_for_those_asked_for(tmp_path, 
         photos.build_photos(tmp_path / "tiny", 21, TINY)
 
 
+@pytest.mark.slow
 def test_reference_and_fperank_have_the_same_losses(tmp_path, own):
     for name, apart in train.same_losses(tmp_path / "lossless", own).items():
         assert apart < 1e-4, name
@@ -108,6 +109,7 @@ def test_kept_photos_change_nothing_but_the_time(station, own):
     assert np.array_equal(once, again)
 
 
+@pytest.mark.slow
 def test_the_training_benchmark_tells_its_figures(tmp_path, station, own):
     folder, images, pairs = station
     result = measure.Result("train", {})
@@ -126,6 +128,7 @@ def test_the_training_benchmark_tells_its_figures(tmp_path, station, own):
     assert platform.node() not in (tmp_path / "figures.json").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_scoring_benchmark_tells_its_figures(tmp_path, station, own):
     folder, images, pairs = station
     score.train_model(tmp_path / "model", folder, pairs, changed(own, epochs=1))

@@ -1,17 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy import ZONE, annotate, changed, group, times
+from toy import annotate, changed, group, times
 
 from fperank.ground.errors import DataError, ParameterError
-from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, DatasetFolder, write_dataset
 from fperank.handover.input import INPUT_IMAGES, PAIRS
-from fperank.handover.station import Station
 from fperank.handover.tables import checked, local_dates
-from fperank.pairs.build import build, filter_images, label_pairs, split_pairs
-from fperank.params.parameters import DatasetParams, InputParams
-from fperank.stations import dataset
-from fperank.stations.base import StationData
+from fperank.pairs.build import filter_images, label_pairs, split_pairs
+from fperank.params.parameters import InputParams
 
 
 @pytest.fixture
@@ -19,25 +15,6 @@ def wide(params):
     """All hours, few pairs allowed."""
     own = group(params, InputParams)
     return changed(own, min_hour=0, max_hour=23, min_train_pairs=1, min_val_pairs=1)
-
-
-@pytest.fixture
-def station_input(params, tmp_path):
-    """Photos with values, and answers: through the dataset's own files to the input."""
-
-    def built(images, answers, own):
-        station = Station(name="Toy", timezone=ZONE)
-        observed = images[["timestamp", "value"]].assign(status=None)
-        nothing = pd.DataFrame(columns=list(EXCLUDED.columns))
-        kept = answers.assign(user_id=None, comment=None)[list(ANNOTATIONS.columns)]
-        photos = images.drop(columns=["value", "attributes"])
-        data = StationData(station, photos, observed, kept, nothing)
-        chosen = group(params, DatasetParams)
-        made = dataset.build(data, chosen)
-        write_dataset(made, dataset.summarise(made, data, chosen), tmp_path / "data")
-        return build(DatasetFolder(tmp_path / "data"), own)
-
-    return built
 
 
 def images_at(*texts):
