@@ -5,12 +5,13 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test test-slow bench lint format pins help
+.PHONY: demo test test-slow coverage bench lint format pins help
 
 help:
 	@echo "make demo       draw a station, train on it, and write the report (a few minutes)"
 	@echo "make test       run the tests"
 	@echo "make test-slow  make whole versions again, kill stages, send versions to a server (some minutes)"
+	@echo "make coverage   run the tests and show which lines they leave out"
 	@echo "make bench      measure speed, memory and rank agreement (an hour or more; see benchmarks/README.md)"
 	@echo "make lint       check style and types"
 	@echo "make pins       choose the newest versions of all packages anew"
@@ -22,10 +23,14 @@ demo: .venv/ready
 	@find data -name report.html
 
 test: .venv/ready
-	pytest -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90
+	pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: .venv/ready
 	pytest -n 2 --dist worksteal -m slow
+
+# Apart from `make test`, which it would make a third longer.
+coverage: .venv/ready
+	pytest -n 2 --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 bench: .venv/ready
 	python -m benchmarks

@@ -16,6 +16,9 @@ from fperank.handover.predictions import PredictionsFolder
 from fperank.handover.report import METRICS_FILE
 from fperank.handover.version import FIGURES, Version
 
+# The five stages in one process are in tests/stages/test_all_stages.py.
+pytestmark = pytest.mark.slow
+
 VERSION = Version(STATION, "FLOW_CFS", "demo-1", "rank-1")
 FIGURES_PATH = (FIGURES / METRICS_FILE).as_posix()
 
@@ -63,7 +66,6 @@ def test_no_output_holds_a_path_of_the_machine(made):
     assert [path for path in outputs if secret in path.read_bytes()] == []
 
 
-@pytest.mark.slow
 def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_change(repository):
     before = json.loads((repository / FIGURES_PATH).read_text())
     printed = run(repository, "dvc", "exp", "run", "-S", "min_hour=7")
@@ -87,7 +89,6 @@ def test_an_experiment_reruns_from_input_and_every_changed_metric_shows_its_chan
     run(repository, "dvc", "plots", "show", "--out", "shown")
 
 
-@pytest.mark.slow
 def test_queued_experiments_run_in_copies_of_their_own(repository):
     run(repository, "dvc", "exp", "run", "--queue", "-S", "min_hour=7,8,9")
     run(repository, "dvc", "queue", "start")

@@ -629,6 +629,7 @@ class TestWhole:
         password = loaded.environment["FPE_DB_PASSWORD"]
         assert password not in str(error.value) + caplog.text
 
+    @pytest.mark.slow
     def test_a_station_of_100_000_photos_is_read_in_little_memory(self, loaded, tmp_path):
         loaded.execute(
             "INSERT INTO images (id, imageset_id, filename, timestamp, full_url, full_s3, status, "

@@ -45,6 +45,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
+@pytest.mark.slow
 def test_training_learns_the_toy_station_beyond_its_training_photos(own, data, made, tmp_path):
     model = run(data, changed(own, backbone="resnet18", epochs=5), tmp_path / "scratch")
     save_model(tmp_path / "model", model.state, model.description)
@@ -68,7 +69,11 @@ class Killed(Exception):
 
 @pytest.mark.parametrize(
     ("schedule", "frozen", "optimizer"),
-    [("cosine", 1, "adamw"), ("plateau", 1, "sgd"), ("cosine", 3, "adamw")],
+    [
+        ("cosine", 3, "adamw"),
+        pytest.param("cosine", 1, "adamw", marks=pytest.mark.slow),
+        pytest.param("plateau", 1, "sgd", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
     own, data, tmp_path, schedule, frozen, optimizer

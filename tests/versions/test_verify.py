@@ -193,6 +193,7 @@ def test_a_damaged_photo_in_the_cache_is_named_and_never_used(
         verify(repository, "HEAD", ["input"])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_proved_is_refused_with_the_reason(repository, temporary, monkeypatch):
     def refused(message, *arguments):
         with pytest.raises(DataError, match=message):
@@ -229,6 +230,7 @@ def test_what_cannot_be_proved_is_refused_with_the_reason(repository, temporary,
     refused("HEAD has no dvc.yaml or no params.yaml: nothing can be made", "HEAD")
 
 
+@pytest.mark.slow
 def test_temporary_files_in_the_repository_are_refused(repository, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(repository))
     with pytest.raises(DataError, match="set TMPDIR to a folder outside of it"):
