@@ -183,7 +183,8 @@ def iso_times(times: pd.Series) -> pd.Series:
     # Much faster than strftime, which matters from some hundred thousand photos on.
     text = np.datetime_as_string(local.to_numpy(dtype="datetime64[s]"), unit="s")
     stamps: pd.Series = pd.Series(text, index=times.index, dtype="str")
-    return stamps + ahead_minutes.map(offsets)
+    stamps += ahead_minutes.map(offsets)
+    return stamps
 
 
 def local_dates(times: pd.Series) -> pd.Series:
