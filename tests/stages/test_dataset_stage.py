@@ -116,3 +116,16 @@ def test_the_stage_starts_as_dvc_starts_it(tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr.startswith("error: params.yaml does not exist: run from the top folder\n")
+
+
+def test_without_the_environment_the_stage_names_what_to_type():
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "stages.dataset"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the Python at ")
+    assert "type `source .venv/bin/activate`" in done.stderr
