@@ -72,6 +72,31 @@ def _number(kind: _NumberType, content: bytes) -> float:
     return number
 
 
+class _Numbers(list[float]):
+    """Stands for a numpy array: one row of floating-point numbers, nothing else."""
+
+    def __init__(self, *arguments: object) -> None:
+        if arguments:
+            raise TypeError("only _empty_array makes one")
+        super().__init__()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, _, content = state
+        if type(kind) is not _NumberType or not kind.code.startswith("f") or len(shape) != 1:
+            raise ValueError(shape)
+        values = np.frombuffer(content, dtype=f"{kind.order}{kind.code}")
+        if values.shape != shape:
+            raise ValueError(shape)
+        self[:] = values.tolist()
+
+
+def _empty_array(kind: object, shape: object, _: object) -> _Numbers:
+    """Stands for numpy's maker of arrays, which are filled afterwards."""
+    if kind is not _Numbers or shape != (0,):
+        raise ValueError(shape)
+    return _Numbers()
+
+
 def _interpolation(name: str) -> str:
     """Stands for torchvision's list of interpolation modes."""
     return str(name)
@@ -91,6 +116,9 @@ _STAND_INS: dict[str, Callable[..., Any]] = {
     "torchvision.transforms.functional.InterpolationMode": _interpolation,
     _SAVED_CLASS: _saved_class,
     "numpy.dtype": _NumberType,
+    "numpy.ndarray": _Numbers,
+    "numpy.core.multiarray._reconstruct": _empty_array,
+    "numpy._core.multiarray._reconstruct": _empty_array,
     "numpy.core.multiarray.scalar": _number,
     "numpy._core.multiarray.scalar": _number,
 }

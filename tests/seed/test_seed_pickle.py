@@ -94,6 +94,56 @@ def test_numbers_of_numpy_come_as_plain_ones():
     assert {type(number) for number in told} == {int, float, bool}
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("kind", ["<f8", ">f8", "<f4", "<f2"])
+def test_rows_of_numbers_of_numpy_come_as_plain_ones(kind, zipped):
+    row = np.array([0.5, -0.25, 4], dtype=kind)
+    rows = load_checkpoint(saved({"mean": row, "again": row}, zipped), "model.pth")
+    assert rows == {"mean": [0.5, -0.25, 4.0], "again": [0.5, -0.25, 4.0]}
+    assert {type(number) for number in rows["mean"]} == {float}
+
+
+def test_rows_are_read_by_the_names_that_numpy_had_before():
+    new = saved({"mean": np.array([0.5, 0.25])}, zipped=False)
+    old = new.replace(b"numpy._core.", b"numpy.core.")
+    assert b"numpy.core.multiarray\n_reconstruct" in old
+    assert load_checkpoint(old, "model.pth") == {"mean": [0.5, 0.25]}
+
+
+class Array:
+    """Pickles as an array is rebuilt, of other parts than numpy's."""
+
+    def __init__(self, kind=np.ndarray, shape=(0,), *, state=None):
+        self.call = (np.zeros(0).__reduce__()[0], (kind, shape, b"b"), state)
+
+    def __reduce__(self):
+        return self.call if self.call[2] is not None else self.call[:2]
+
+
+F8 = np.dtype("f8")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([{}], dtype=object),
+        np.array(["text"]),
+        np.array([1, 2]),
+        np.zeros((2, 2)),
+        np.zeros(3).astype([("name", "f8")]),
+        Array(dict),
+        Array(np.ndarray, (10**12,)),
+        Array(state=(1, (10**12,), F8, False, b"")),
+        Array(state=(1, (1,), F8, False, bytes(16))),
+        Array(state=(1, (1,), "f8", False, bytes(8))),
+        Calls(np.ndarray, (3,)),
+    ],
+)
+def test_an_array_of_another_kind_is_refused(array):
+    with pytest.raises(DataError, match=r"does what no checkpoint|damaged|would import"):
+        load_checkpoint(saved({"mean": array}), "model.pth")
+
+
 def test_a_word_module_elsewhere_in_the_old_form_stays_what_it_is():
     checkpoint = {"module": ("module", "a", "b", "c"), "t": transforms_for(1.5)}
     assert load_checkpoint(saved(checkpoint, zipped=False), "m")["module"][0] == "module"
