@@ -175,6 +175,13 @@ def test_mirrors_are_dropped_where_only_some_pairs_have_one(tmp_path, numbers):
     assert answers(data) == [("12", "11", "LEFT"), ("11", "13", "LEFT"), ("14", "13", "SAME")]
 
 
+@pytest.mark.parametrize(("tie", "mirror"), [("0", "-0"), ("-0", "0"), ("0.0", "-0.0")])
+def test_a_tie_is_a_tie_however_zero_is_written(tmp_path, tie, mirror):
+    rows = [f"train,1,11,12,{tie}", f"train,1,12,11,{mirror}", "train,2,11,13,+1"]
+    data = source(input_folder(tmp_path, pairs(*rows))).read()
+    assert answers(data) == [("11", "12", "SAME"), ("11", "13", "LEFT")]
+
+
 def test_a_pair_that_was_asked_twice_stays_twice(tmp_path):
     rows = ["train,1,11,12,1", "train,1,12,11,-1", "train,2,11,12,1", "train,2,12,11,-1"]
     assert len(source(input_folder(tmp_path, pairs(*rows))).read().annotations) == 2

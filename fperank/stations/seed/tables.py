@@ -26,7 +26,7 @@ from fperank.stations.photos.files import leads_out, plain_name, tellable
 
 Floats = npt.NDArray[np.float64]
 _MISSING = ("", "NA", "NaN")
-_RANK_OF_LABEL = {str(label): rank for rank, label in LABEL_OF_RANK.items()}
+_RANK_OF_LABEL = {label: rank for rank, label in LABEL_OF_RANK.items()}
 
 
 def listed_photos(path: Path) -> pd.DataFrame:
@@ -109,28 +109,27 @@ def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
         DataError: a column is absent or a label does not exist.
     """
     frame = _table(path, ("image_id_1", "image_id_2", "label"))
-    labels = frame["label"].str.removesuffix(".0")
+    # As numbers: R writes the mirror of a tie as -0.
+    labels = pd.to_numeric(frame["label"], errors="coerce")
     wrong = frame.index[~labels.isin(list(_RANK_OF_LABEL))]
     if len(wrong):
         raise DataError(
             f"{path}: line {wrong[0]}: label is {frame['label'][wrong[0]]!r}; allowed: "
-            f"{', '.join(_RANK_OF_LABEL)}"
+            f"{', '.join(map(str, _RANK_OF_LABEL))}"
         )
-    numbers = frame.get("pair", labels)
+    numbered = "pair" in frame and frame["pair"].duplicated().any()
     # The seed gives both rows of a pair one number; a file that numbers every row pairs nothing.
-    groups = (
-        numbers if "pair" in frame and numbers.duplicated().any() else pd.Series("", labels.index)
-    )
-    waiting: Counter[tuple[str, str, str, str]] = Counter()
+    groups = frame["pair"] if numbered else pd.Series("", labels.index)
+    waiting: Counter[tuple[str, str, str, int]] = Counter()
     rows: list[dict[str, str | None]] = []
     for group, first, second, label in zip(
-        groups, frame["image_id_1"], frame["image_id_2"], labels, strict=True
+        groups, frame["image_id_1"], frame["image_id_2"], labels.astype(int), strict=True
     ):
         if waiting[group, first, second, label]:
             waiting[group, first, second, label] -= 1
             continue
         # What its mirror would look like.
-        waiting[group, second, first, str(-int(label))] += 1
+        waiting[group, second, first, -label] += 1
         rows.append(
             {
                 "pair_id": str(len(rows) + 1),
