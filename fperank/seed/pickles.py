@@ -102,6 +102,13 @@ def _interpolation(name: str) -> str:
     return str(name)
 
 
+def _mode_by_name(modes: object, name: str) -> str:
+    """Stands for `getattr`, by which some Pythons (3.11.2) pickle a member of an enumeration."""
+    if modes is not _interpolation:
+        raise TypeError("only the interpolation modes are looked into")
+    return name.lower().replace("_", "-")
+
+
 def _saved_class(_: str, saved: type, *source: str) -> type:
     """Stands for the class itself where the old form saved its source beside it."""
     return saved
@@ -114,6 +121,7 @@ _TRANSFORMS = (
 _STAND_INS: dict[str, Callable[..., Any]] = {
     **{f"torchvision.transforms.transforms.{n}": type(n, (Recorded,), {}) for n in _TRANSFORMS},
     "torchvision.transforms.functional.InterpolationMode": _interpolation,
+    "builtins.getattr": _mode_by_name,
     _SAVED_CLASS: _saved_class,
     "numpy.dtype": _NumberType,
     "numpy.ndarray": _Numbers,

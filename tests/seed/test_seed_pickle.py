@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from seed_reference import transforms_for
+from torchvision.transforms import InterpolationMode
 
 from fperank.ground.errors import DataError
 from fperank.seed.pickles import ALLOWED, Recorded, load_checkpoint
@@ -27,7 +28,6 @@ def evil_calls(marker):
         "posix.system": Calls(os.system, f"touch {marker}"),
         "builtins.eval": Calls(eval, f"open({str(marker)!r}, 'w')"),
         "builtins.exec": Calls(exec, f"open({str(marker)!r}, 'w')"),
-        "builtins.getattr": Calls(getattr, "x", "upper"),
         "builtins.bytearray": Calls(bytearray, 10**13),
         "pickle.loads": Calls(pickle.loads, pickle.dumps(Calls(os.mkdir, str(marker)), 2)),
         "numpy.load": Calls(np.load, str(marker)),
@@ -85,6 +85,16 @@ def test_objects_of_torchvision_come_as_their_attributes_only(zipped):
     assert [type(step).__name__ for step in steps] == ["Resize", "CenterCrop", "Normalize"]
     assert all(isinstance(step, Recorded) and not callable(step) for step in steps)
     assert (steps[0].size, steps[0].interpolation) == ([480, 720], "bilinear")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_interpolation_mode_may_be_found_by_its_name_and_nothing_else(zipped):
+    # As Python 3.11.2 pickles it, which Debian 12 has.
+    content = saved({"mode": Calls(getattr, InterpolationMode, "NEAREST_EXACT")}, zipped)
+    assert load_checkpoint(content, "model.pth") == {"mode": "nearest-exact"}
+    for looked_into in ("x", torch.Size, Calls(set)):
+        with pytest.raises(DataError, match="does what no checkpoint"):
+            load_checkpoint(saved({"x": Calls(getattr, looked_into, "upper")}, zipped), "model.pth")
 
 
 def test_numbers_of_numpy_come_as_plain_ones():
