@@ -8,6 +8,7 @@ more cells than columns.
 """
 
 import csv
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,11 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line"), dtype="str")
+
+
+def whole_id(text: str) -> str:
+    """An id without the `.0` of a program that took it for a measured number."""
+    return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 
 def _check_header(header: list[str], path: Path) -> None:

@@ -31,6 +31,7 @@ from fperank.handover.dataset import (
 )
 from fperank.handover.tables import RANKS, checked
 from fperank.params.parameters import DatasetParams
+from fperank.stations.answers.doubts import doubts
 from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
 from fperank.stations.base import PhotoFetcher, StationData
 from fperank.stations.copies import copy_photos
@@ -226,6 +227,7 @@ def _notes(
         )
     if dataset.pairs.empty:
         notes.append("There are no annotations: a model cannot be trained without them.")
+    notes += doubts(dataset.pairs)
     if not_copied:
         notes.append(
             f"{len(not_copied):,} photo{'' if len(not_copied) == 1 else 's'} could not be copied "

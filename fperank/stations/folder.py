@@ -16,10 +16,17 @@ from typing import Protocol
 
 from fperank.ground.errors import PhotoError
 from fperank.params.parameters import PhotoTimeParams
-from fperank.stations.answers.files import answer_files, read_annotations
+from fperank.stations.answers.files import answer_files, read_annotations, unread_files
 from fperank.stations.base import Answers, Excluded, Observed, Photos
 from fperank.stations.observed.table import no_observations, read_observations
-from fperank.stations.own_folder import IMAGES, OBSERVATIONS, STATION, read_file, read_files
+from fperank.stations.own_folder import (
+    IMAGES,
+    OBSERVATIONS,
+    STATION,
+    own_file,
+    read_file,
+    read_files,
+)
 from fperank.stations.photos.files import tellable
 from fperank.stations.photos.folder import PhotoFolder
 from fperank.stations.station_file import station_of_folder
@@ -84,8 +91,8 @@ class FolderPhotos:
             station = station_of_folder(folder, self._name, self._times.timezone)
             found = lying.read(station.timezone)
             files = (
-                *read_files("station", folder / STATION),
-                *read_files("images", folder / IMAGES),
+                *read_files("station", own_file(folder, STATION)),
+                *read_files("images", own_file(folder, IMAGES)),
             )
         excluded = sorted(("photo", tellable(one.filename), why) for one, why in found.left_out)
         return Photos(
@@ -128,7 +135,7 @@ class FolderObservations:
     def read(self, photos: Photos) -> Observed:
         """Read the file, if there is one; `DataError` where it is not what it should be."""
         with self._folder.opened() as folder:
-            path = folder / OBSERVATIONS
+            path = own_file(folder, OBSERVATIONS)
             if not path.is_file():
                 return no_observations(photos.station.timezone)
             observed = read_observations(path, self._variable, photos.station.timezone, self._unit)
@@ -146,4 +153,6 @@ class FolderAnswers:
         with self._folder.opened() as folder:
             table, excluded = read_annotations(folder)
             files = read_files("annotations", *answer_files(folder))
-        return Answers(table, excluded, read_files=files)
+            unread = unread_files(folder)
+        notes = (f"Not read, for comparisons are .json files: {', '.join(unread)}.",)
+        return Answers(table, excluded, notes if unread else (), files)

@@ -25,6 +25,28 @@ SEED_PAIRS = "pairs.csv"
 SEED_VALUES = "values.csv"
 
 
+def own_file(folder: Path, name: str) -> Path:
+    """Where a file or sub-folder lies, in whatever letters its name is written.
+
+    Args:
+        folder: the station's folder.
+        name: one of the names above.
+
+    Returns:
+        Its path; the one that it would have, if it is not there.
+
+    Raises:
+        DataError: it is there in two ways of writing.
+    """
+    beside = folder.iterdir() if folder.is_dir() else ()
+    same = sorted(path for path in beside if path.name.lower() == name)
+    if len(same) > 1:
+        raise DataError(
+            f"{folder} holds both {same[0].name} and {same[1].name}: keep the one that counts"
+        )
+    return same[0] if same else folder / name
+
+
 def read_file(role: str, path: Path, name: str = "") -> ReadFile:
     """A file that was read, with the digest of its content.
 

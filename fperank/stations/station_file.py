@@ -6,7 +6,7 @@ from fperank.ground.errors import DataError
 from fperank.ground.files import read_json
 from fperank.handover.station import Station, station_from
 from fperank.stations.answers.files import hashed_user_id
-from fperank.stations.own_folder import STATION
+from fperank.stations.own_folder import STATION, own_file
 
 
 def station_of_folder(folder: Path, name: str, timezone: str) -> Station:
@@ -20,7 +20,7 @@ def station_of_folder(folder: Path, name: str, timezone: str) -> Station:
     Raises:
         DataError: the file is not what it should be, or the time zone is not known.
     """
-    path = folder / STATION
+    path = own_file(folder, STATION)
     content = read_json(path) if path.is_file() else {}
     if not isinstance(content, dict):
         raise DataError(f'{path} must be an object such as {{"name": "West Brook"}}')

@@ -9,6 +9,7 @@ from fperank.handover.dataset import ANNOTATIONS
 from fperank.stations.answers.files import (
     hashed_user_id,
     read_annotations,
+    unread_files,
 )
 
 
@@ -85,10 +86,10 @@ def test_a_folder_without_annotations_gives_an_empty_table(tmp_path):
         ({"pairs": []}, r"annotations\.json is not a list of annotations"),
         ([[1, 2]], r"annotations\.json: entry 1 is \[1, 2\]: it must hold left, right and rank"),
         (
-            [answer(1, 2), answer(1, 2, "left")],
-            r"entry 2: rank is 'left'; allowed: LEFT, RIGHT, SAME, UNKNOWN",
+            [answer(1, 2), answer(1, 2, "more")],
+            r"entry 2: rank is 'more'; allowed: LEFT, RIGHT, SAME, UNKNOWN",
         ),
-        ([answer(1, 2, None)], r"entry 1: rank is None; allowed: LEFT, RIGHT, SAME, UNKNOWN"),
+        ([answer(1, 2, 1)], r"entry 1: rank is 1; allowed: LEFT, RIGHT, SAME, UNKNOWN"),
         ([{"left": 5, "rank": "LEFT"}], r"entry 1: left is 5"),
         ([answer(1, None)], r"entry 1: right names the photo None: imageId must be an id"),
         ([answer(True, 2)], r"entry 1: left names the photo True"),
@@ -103,6 +104,86 @@ def test_a_folder_without_annotations_gives_an_empty_table(tmp_path):
 def test_json_of_another_form_is_refused_with_the_position(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         read_annotations(as_json(tmp_path, content))
+
+
+def test_pairs_without_an_answer_are_left_out_and_counted(tmp_path):
+    frame, excluded = read_annotations(as_json(tmp_path, [answer(1, 2, None), answer(3, 4)]))
+    assert frame["pair_id"].tolist() == ["2"]
+    assert excluded == [("annotation", "pair 1", "not answered")]
+    (tmp_path / "annotations.json").unlink()
+    rows = "left_image_id,right_image_id,rank,pair_id\n1,2,NA,p1\n3,4,SAME,p2\n5,6,,p3\n"
+    write(tmp_path / "annotations.csv", rows)
+    frame, excluded = read_annotations(tmp_path)
+    assert frame["pair_id"].tolist() == ["p2"]
+    assert [name for _, name, _ in excluded] == ["pair p1", "pair p3"]
+
+
+def test_a_file_that_was_downloaded_twice_counts_once(tmp_path):
+    for name in ("a3f1 (1).json", "a3f1.json", "b.json"):
+        content = [answer(1, 2), answer(3, 4, None), answer(5, 6)]
+        as_json(tmp_path, content if name != "b.json" else content[:1], f"annotations/{name}")
+    frame, excluded = read_annotations(tmp_path)
+    assert frame["pair_id"].tolist() == ["1", "3", "4"]
+    assert excluded == [
+        ("annotation", "pair 2", "not answered"),
+        ("annotation", "pair 1 of a3f1.json", "its file is a copy of a3f1 (1).json"),
+        ("annotation", "pair 2 of a3f1.json", "its file is a copy of a3f1 (1).json"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("Left", "LEFT"), ("right ", "RIGHT"), ("same", "SAME"), ("Unknown", "UNKNOWN")],
+)
+def test_a_rank_is_read_in_letters_of_any_case(tmp_path, written, meant):
+    frame, _ = read_annotations(as_json(tmp_path, [answer(1, 2, written)]))
+    assert frame["rank"].tolist() == [meant]
+
+
+@pytest.mark.parametrize("written", ["DRY, BAD", "dry;bad", " Dry ,, NA,BAD,bad", "DRY|Bad"])
+def test_marks_are_read_as_people_write_them(tmp_path, written):
+    rows = f'left_image_id,right_image_id,rank,left_attributes\n1,2,LEFT,"{written}"\n'
+    write(tmp_path / "annotations.csv", rows)
+    assert read_annotations(tmp_path)[0]["left_attributes"].tolist() == ["DRY,BAD"]
+
+
+def test_a_mark_of_two_words_stays_one(tmp_path):
+    rows = "left_image_id,right_image_id,rank,left_attributes\n1,2,LEFT,ice partial\n"
+    write(tmp_path / "annotations.csv", rows)
+    assert read_annotations(tmp_path)[0]["left_attributes"].tolist() == ["ICE_PARTIAL"]
+
+
+def test_what_r_writes_for_an_absent_cell_is_absent(tmp_path):
+    columns = "left_image_id,right_image_id,rank,user_id,left_attributes,right_attributes,comment"
+    write(tmp_path / "annotations.csv", f"{columns}\n1,2,LEFT,NA,NA,NA,NA\n")
+    frame, _ = read_annotations(tmp_path)
+    absent = ["user_id", "left_attributes", "right_attributes", "comment"]
+    assert frame[absent].isna().all(axis=None)
+
+
+def test_ids_that_went_through_a_spreadsheet_are_whole_again(tmp_path):
+    frame, _ = read_annotations(as_json(tmp_path, [answer(664978.0, "12.0")]))
+    assert frame.loc[0, ["left_image_id", "right_image_id"]].tolist() == ["664978", "12"]
+    (tmp_path / "annotations.json").unlink()
+    rows = "left_image_id,right_image_id,rank\n664978.0,IMG_1.0.jpg,LEFT\n"
+    write(tmp_path / "annotations.csv", rows)
+    frame, _ = read_annotations(tmp_path)
+    assert frame.loc[0, ["left_image_id", "right_image_id"]].tolist() == ["664978", "IMG_1.0.jpg"]
+
+
+def test_names_in_capitals_are_read_and_other_files_named(tmp_path):
+    as_json(tmp_path, [answer(1, 2)], "Annotations/A.JSON")
+    as_json(tmp_path, [answer(3, 4)], "Annotations/b.json")
+    write(tmp_path / "Annotations/more.csv", "left_image_id,right_image_id,rank\n")
+    assert read_annotations(tmp_path)[0]["left_image_id"].tolist() == ["1", "3"]
+    assert unread_files(tmp_path) == ["Annotations/more.csv"]
+
+
+def test_one_name_in_two_ways_of_writing_is_refused(tmp_path):
+    as_json(tmp_path, [], "annotations.json")
+    as_json(tmp_path, [], "Annotations.json")
+    with pytest.raises(DataError, match=r"both Annotations\.json and annotations\.json: keep"):
+        read_annotations(tmp_path)
 
 
 def test_broken_json_is_refused(tmp_path):

@@ -345,7 +345,10 @@ class TestSummary:
             "annotation": {"no such photo": 1},
         }
         assert summary["parameters"]["max_gap_minutes"] == 65
-        assert summary["notes"] == []
+        assert summary["notes"] == [
+            "Pairs of photos that were compared more than once: 1; with answers that contradict "
+            "each other: 1. All are kept."
+        ]
 
     def test_dates_are_those_of_the_station_s_clock(self):
         images = station_data(names=("a.jpg",), ranks=()).images.assign(

@@ -507,7 +507,7 @@ class TestAnnotations:
 
     def test_a_file_of_something_else_is_told(self, loaded, source, station, files):
         files.content[station.annotations[0]["s3"]["Key"]] = b'[{"left": 1}]'
-        with pytest.raises(DataError, match=r"the annotation file http.*: entry 1: rank is None"):
+        with pytest.raises(DataError, match=r"the annotation file http.*: entry 1: left is 1"):
             source().read()
 
     def test_a_file_that_is_too_large_is_refused(self, loaded, source, monkeypatch):

@@ -3,7 +3,7 @@
 User ids are personal data: only a short hash of them is kept.
 
 Refused: ranks that do not exist, entries without photo ids, two kinds of annotation files at once.
-Counted and left out: unanswered pairs of a training set.
+Counted and left out: unanswered pairs, and a file that is the copy of another.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 from fperank.ground.errors import DataError
-from fperank.ground.files import read_json
+from fperank.ground.files import file_digest, read_json
 from fperank.handover.dataset import ANNOTATIONS
-from fperank.handover.tables import RANKS
+from fperank.stations.answers.cells import ABSENT, NOT_ANSWERED, marks_of, photo_id_of, rank_of
 from fperank.stations.base import Excluded
-from fperank.stations.csv_files import read_csv_text
-from fperank.stations.own_folder import ANSWERS_CSV, ANSWERS_FOLDER, ANSWERS_JSON
+from fperank.stations.csv_files import read_csv_text, whole_id
+from fperank.stations.own_folder import ANSWERS_CSV, ANSWERS_FOLDER, ANSWERS_JSON, own_file
 
 Row = dict[str, str | None]
 _CSV_NAMES = {
@@ -39,11 +39,10 @@ def answer_files(folder: Path) -> list[Path]:
     Raises:
         DataError: it holds several of these kinds.
     """
-    parts = (folder / ANSWERS_FOLDER).glob("*.json")
     kinds = {
-        ANSWERS_JSON: [folder / ANSWERS_JSON],
-        f"{ANSWERS_FOLDER}/*.json": sorted(one for one in parts if not one.name.startswith(".")),
-        ANSWERS_CSV: [folder / ANSWERS_CSV],
+        ANSWERS_JSON: [own_file(folder, ANSWERS_JSON)],
+        f"{ANSWERS_FOLDER}/*.json": [one for one in _parts(folder) if _is_json(one)],
+        ANSWERS_CSV: [own_file(folder, ANSWERS_CSV)],
     }
     there = {kind: files for kind, files in kinds.items() if any(one.is_file() for one in files)}
     if len(there) > 1:
@@ -62,16 +61,29 @@ def read_annotations(folder: Path) -> tuple[pd.DataFrame, Excluded]:
         DataError: a file is not what it should be; the message names file and position.
     """
     files = answer_files(folder)
-    if [path.name for path in files] == [ANSWERS_CSV]:
+    if len(files) == 1:
         return read_annotation_file(files[0])
     rows: list[Row] = []
     excluded: Excluded = []
+    first = 1
+    seen: dict[str, str] = {}
     for path in files:
-        first = len(rows) + len(excluded) + 1
         more, left_out = annotations_from_json(read_json(path), str(path), first=first)
+        same = seen.setdefault(file_digest(path), path.name)
+        if same != path.name:
+            copied = (f"pair {number + 1} of {path.name}" for number in range(len(more)))
+            excluded += [("annotation", one, f"its file is a copy of {same}") for one in copied]
+            continue
+        first += len(more) + len(left_out)
         rows += more
         excluded += left_out
     return annotations_table(rows), excluded
+
+
+def unread_files(folder: Path) -> list[str]:
+    """The files among the comparisons of a station's folder that `read_annotations` leaves."""
+    parts = [one for one in _parts(folder) if not _is_json(one)]
+    return [f"{one.parent.name}/{one.name}" for one in parts]
 
 
 def read_annotation_file(path: Path) -> tuple[pd.DataFrame, Excluded]:
@@ -81,7 +93,7 @@ def read_annotation_file(path: Path) -> tuple[pd.DataFrame, Excluded]:
         DataError: it is not what it should be, or neither of the two.
     """
     if path.suffix.lower() == ".csv":
-        return _read_csv(path), []
+        return _read_csv(path)
     if path.suffix.lower() != ".json":
         raise DataError(f"{path} is no file of annotations: fperank reads .json and .csv")
     rows, excluded = annotations_from_json(read_json(path), str(path))
@@ -111,8 +123,8 @@ def annotations_from_json(
     Raises:
         DataError: an entry is not what it should be; the message names its position.
     """
-    unfinished = isinstance(content, dict) and "allPairs" in content
-    entries = content["allPairs"] if unfinished else content
+    saved = isinstance(content, dict) and "allPairs" in content
+    entries = content["allPairs"] if saved else content
     if not isinstance(entries, list):
         raise DataError(
             f"{where} is not a list of annotations in the Flow Photo Explorer's form, such as "
@@ -125,10 +137,11 @@ def annotations_from_json(
         entry_where = f"{where}: entry {position}"
         if not isinstance(entry, dict):
             raise DataError(f"{entry_where} is {entry!r}: it must hold left, right and rank")
-        if unfinished and entry.get("rank") is None:
-            excluded.append(("annotation", f"pair {number}", "not answered"))
-            continue
-        rows.append(_json_row({"user_id": user_id, **entry}, number, entry_where))
+        row = _json_row({"user_id": user_id, **entry}, number, entry_where)
+        if row["rank"] is None:
+            excluded.append(("annotation", f"pair {number}", NOT_ANSWERED))
+        else:
+            rows.append(row)
     return rows, excluded
 
 
@@ -143,7 +156,7 @@ def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:
     row: Row = {
         "pair_id": pair_id,
         "user_id": hashed_user_id(str(entry.get("user_id") or "")),
-        "rank": _checked_rank(entry.get("rank"), where),
+        "rank": rank_of(entry.get("rank"), where),
         "comment": str(entry.get("comment") or "").strip() or None,
     }
     for side in ("left", "right"):
@@ -153,17 +166,25 @@ def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:
         # A finished annotation names the photo itself, a saved training set holds its whole row.
         inner = photo.get("image")
         image_id = inner.get("image_id") if isinstance(inner, dict) else photo.get("imageId")
-        if isinstance(image_id, bool) or not isinstance(image_id, int | str) or image_id == "":
-            raise DataError(f"{where}: {side} names the photo {image_id!r}: imageId must be an id")
         attributes = photo.get("attributes") or []
         if not isinstance(attributes, list) or not all(isinstance(a, str) for a in attributes):
             raise DataError(f'{where}: {side} has attributes {attributes!r}: a list as ["ICE"]')
-        row[f"{side}_image_id"] = str(image_id)
-        row[f"{side}_attributes"] = ",".join(attributes) or None
+        row[f"{side}_image_id"] = photo_id_of(image_id, f"{where}: {side}")
+        row[f"{side}_attributes"] = marks_of(attributes)
     return row
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _parts(folder: Path) -> list[Path]:
+    answers = own_file(folder, ANSWERS_FOLDER)
+    parts = answers.iterdir() if answers.is_dir() else ()
+    return sorted(one for one in parts if one.is_file() and not one.name.startswith("."))
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
+
+
+def _read_csv(path: Path) -> tuple[pd.DataFrame, Excluded]:
     frame = read_csv_text(path)
     found = ", ".join(frame.columns)
     names = {old: new for old, new in _CSV_NAMES.items() if new not in frame.columns}
@@ -174,16 +195,23 @@ def _read_csv(path: Path) -> pd.DataFrame:
                 f"{path}: the column {name} is missing; needed are left_image_id, right_image_id "
                 f"and rank; columns found: {found}"
             )
-        for line in frame.index[frame[name] == ""]:
-            if name != "rank":
-                raise DataError(f"{path}: line {line} has no {name}")
-    for line, rank in frame["rank"].items():
-        _checked_rank(rank, f"{path}: line {line}")
     frame["pair_id"] = _pair_ids(frame, path)
-    if "user_id" in frame.columns:
-        frame["user_id"] = [hashed_user_id(user_id) for user_id in frame["user_id"]]
-    frame = frame.reindex(columns=list(ANNOTATIONS.columns))
-    return frame.astype("str").replace("", pd.NA).reset_index(drop=True)
+    frame["rank"] = [rank_of(rank, f"{path}: line {n}") for n, rank in frame["rank"].items()]
+    unanswered = frame["rank"].isna()
+    excluded = [
+        ("annotation", f"pair {number}", NOT_ANSWERED) for number in frame["pair_id"][unanswered]
+    ]
+    frame = frame[~unanswered].reindex(columns=list(ANNOTATIONS.columns), fill_value="")
+    for side in ("left", "right"):
+        ids = frame[f"{side}_image_id"]
+        for line in ids.index[ids.isin(ABSENT)]:
+            raise DataError(f"{path}: line {line} has no {side}_image_id")
+        frame[f"{side}_image_id"] = [whole_id(one) for one in ids]
+        frame[f"{side}_attributes"] = [marks_of([one]) for one in frame[f"{side}_attributes"]]
+    for name in ("user_id", "comment"):
+        frame[name] = frame[name].mask(frame[name].isin(ABSENT))
+    frame["user_id"] = frame["user_id"].map(hashed_user_id, na_action="ignore")
+    return frame.astype("str").reset_index(drop=True), excluded
 
 
 def _pair_ids(frame: pd.DataFrame, path: Path) -> list[str]:
@@ -206,9 +234,3 @@ def _pair_ids(frame: pd.DataFrame, path: Path) -> list[str]:
             "each pair its own, or remove the column"
         )
     return list(ids)
-
-
-def _checked_rank(rank: object, where: str) -> str:
-    if not isinstance(rank, str) or rank not in RANKS:
-        raise DataError(f"{where}: rank is {rank!r}; allowed: {', '.join(RANKS)}")
-    return rank

@@ -18,8 +18,8 @@ import pandas as pd
 from fperank.ground.clocks import parse_clock_shifts
 from fperank.ground.errors import DataError, ParameterError
 from fperank.params.parameters import PhotoTimeParams
-from fperank.stations.csv_files import read_csv_text
-from fperank.stations.own_folder import IMAGES, PHOTOS
+from fperank.stations.csv_files import read_csv_text, whole_id
+from fperank.stations.own_folder import IMAGES, PHOTOS, own_file
 from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, plain_name, scan
 from fperank.stations.photos.times import (
     FOUR_WAYS,
@@ -133,7 +133,7 @@ class PhotoFolder:
 
     def _listed(self) -> tuple[list[ListedPhoto] | None, bool]:
         """The photos of `images.csv`, None without it, and whether it has a column of times."""
-        path = self.folder / IMAGES
+        path = own_file(self.folder, IMAGES)
         if not path.is_file():
             return None, False
         frame = read_csv_text(path)
@@ -143,6 +143,7 @@ class PhotoFolder:
             )
         frame["filename"] = [plain_name(name) for name in frame["filename"]]
         id_column = "image_id" if "image_id" in frame.columns else "filename"
+        frame[id_column] = frame[id_column].map(whole_id)
         for column in dict.fromkeys((id_column, "filename")):
             empty = frame.index[frame[column] == ""]
             if len(empty):
@@ -196,7 +197,7 @@ class PhotoFolder:
         if way == "auto":
             return "csv" if has_times else "filename" if self.params.timestamp_pattern else "exif"
         if way == "csv" and not has_times:
-            path = self.folder / IMAGES
+            path = own_file(self.folder, IMAGES)
             state = "has no column timestamp" if has_csv else "does not exist"
             raise DataError(
                 f"timestamp_source is csv but {path} {state}: add it, or set timestamp_source to "

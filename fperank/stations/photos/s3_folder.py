@@ -196,9 +196,9 @@ def _name_reason(name: str) -> str:
 
 
 def _is_station_file(name: str) -> bool:
-    folder, _, file = name.rpartition("/")
+    folder, _, file = name.lower().rpartition("/")
     answers = folder == own_folder.ANSWERS_FOLDER and file.endswith(".json")
-    return name in _STATION_FILES or answers
+    return name.lower() in _STATION_FILES or answers
 
 
 def _remove_all_but(names: set[str], folder: Path) -> None:

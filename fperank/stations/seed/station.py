@@ -12,10 +12,9 @@ import shutil
 from pathlib import Path
 
 from fperank.ground.errors import AbsentError, DataError, PhotoError, TooLargeError
-from fperank.handover.dataset import ANNOTATIONS
 from fperank.handover.tables import SPLITS
 from fperank.remote.downloads import Downloads
-from fperank.stations.answers.files import annotations_table
+from fperank.stations.answers.files import annotations_table, read_annotation_file
 from fperank.stations.base import Answers, Observed, Photos
 from fperank.stations.own_folder import (
     ANSWERS_CSV,
@@ -32,7 +31,6 @@ from fperank.stations.seed.tables import (
     answers_of_pairs,
     listed_photos,
     observed,
-    read_answers,
     read_values,
     usable_photos,
 )
@@ -174,5 +172,5 @@ class SeedAnswers:
         if not answers.is_file():
             note = "neither pairs.csv nor annotations.csv is there"
             return Answers(annotations_table([]), [], (note,))
-        table = read_answers(answers).reindex(columns=list(ANNOTATIONS.columns))
-        return Answers(table, [], read_files=(read_file("annotations", answers),))
+        table, excluded = read_annotation_file(answers)
+        return Answers(table, excluded, read_files=(read_file("annotations", answers),))

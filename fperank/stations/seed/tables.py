@@ -15,11 +15,7 @@ import pandas as pd
 from fperank.ground.errors import DataError
 from fperank.handover.tables import LABEL_OF_RANK, parse_times
 from fperank.remote.fetching import shown
-from fperank.stations.answers.files import (
-    annotations_table,
-    hashed_user_id,
-    read_annotation_file,
-)
+from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Excluded
 from fperank.stations.csv_files import read_csv_text
 from fperank.stations.photos.files import leads_out, plain_name, tellable
@@ -139,19 +135,6 @@ def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
             }
         )
     return annotations_table(rows), len(frame) - len(rows)
-
-
-def read_answers(path: Path) -> pd.DataFrame:
-    """Read `annotations.csv`, with the columns of `tables.ANNOTATIONS`.
-
-    Raises:
-        DataError: a column is absent, or a rank does not exist.
-    """
-    table, _ = read_annotation_file(path)
-    for name in ("left_attributes", "right_attributes", "comment"):
-        table[name] = table[name].mask(table[name].isin(_MISSING))
-    table["user_id"] = table["user_id"].mask(table["user_id"] == hashed_user_id("NA"))
-    return table
 
 
 def read_values(
