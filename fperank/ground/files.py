@@ -19,7 +19,8 @@ def read_json(path: Path) -> Any:
         DataError: the file is absent or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Bytes: a byte order mark and UTF-16, as Notepad and PowerShell write, are understood.
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -85,7 +85,7 @@ def parse_times(values: pd.Series, timezone: str, where: str) -> pd.Series:
     """Parse ISO 8601 timestamps with offsets to instants in a zone.
 
     Args:
-        values: text, one timestamp each.
+        values: text, one timestamp each; an index called `line` holds the lines of the file.
         timezone: IANA name of the zone that the result is in.
         where: what to name in an error, such as `images.csv, column timestamp`.
 
@@ -93,13 +93,15 @@ def parse_times(values: pd.Series, timezone: str, where: str) -> pd.Series:
         DataError: a value is empty, is no timestamp, or has no offset.
     """
     text = values.astype("str").str.strip()
-    offset = text.str.contains(r"(?:[Zz]|[+-]\d{2}:?\d{2})$", regex=True)
+    # Hours alone, as PostgreSQL writes them, only behind a time: a date ends likewise.
+    offset = text.str.contains(r"(?:[Zz]|[+-]\d{2}:?\d{2}|:[\d.:]*[+-]\d{2})$", regex=True)
     times = pd.to_datetime(text.where(offset), format="ISO8601", utc=True, errors="coerce")
     bad = times.isna()
     if bad.any():
         row = int(bad.to_numpy().argmax())
+        line = values.index[row] if values.index.name == "line" else row + 2
         raise DataError(
-            f"{where}: line {row + 2} holds {values.iloc[row]!r}: write times as ISO 8601 with "
+            f"{where}: line {line} holds {values.iloc[row]!r}: write times as ISO 8601 with "
             "their UTC offset, for example 2024-04-30T07:15:00-04:00"
         )
     return times.dt.tz_convert(timezone).dt.as_unit("us")

@@ -1,13 +1,14 @@
 """CSV files as people hand them in: read as text, with the line that each row stands on.
 
-Spreadsheets write byte order marks, blank lines and semicolons; a line number that is off by one
-sends a person to the wrong row. So the reading is plain and every row keeps its line.
+Spreadsheets write byte order marks, other encodings, blank lines, semicolons and tabs; a line
+number that is off by one sends a person to the wrong row. So every row keeps its line.
 
-Refused: files that are not UTF-8, separators other than the comma, column names twice, rows with
-more cells than columns.
+Refused: column names twice, rows with more cells than columns, tables of USGS's old web pages.
 """
 
+import codecs
 import csv
+import io
 import re
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     """Read a CSV file without interpreting a cell.
 
     Args:
-        path: the file, in UTF-8, its first line the column names.
+        path: the file, in UTF-8, in UTF-16 with its mark, or else in Windows-1252; its first line
+            the column names, separated by commas, semicolons or tabs.
 
     Returns:
         Text without surrounding spaces, absent cells as empty text; the index is the line number
@@ -32,24 +34,24 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     lines: list[int] = []
     rows: list[list[str]] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(header, path)
+        text = _decoded(path.read_bytes())
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(header, path)
+        begin = reader.line_num + 1
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                if any(cells[len(header) :]):
+                    raise DataError(
+                        f"{path}: line {begin} has {len(cells)} cells but there are "
+                        f"{len(header)} columns: put text that holds a comma in double quotes"
+                    )
+                rows.append((cells + [""] * len(header))[: len(header)])
+                lines.append(begin)
             begin = reader.line_num + 1
-            for cells in reader:
-                cells = [cell.strip() for cell in cells]
-                if any(cells):
-                    if any(cells[len(header) :]):
-                        raise DataError(
-                            f"{path}: line {begin} has {len(cells)} cells but there are "
-                            f"{len(header)} columns: put text that holds a comma in double quotes"
-                        )
-                    rows.append((cells + [""] * len(header))[: len(header)])
-                    lines.append(begin)
-                begin = reader.line_num + 1
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from None
+        raise DataError(f"{path} is not a CSV file: {error}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line"), dtype="str")
@@ -60,14 +62,31 @@ def whole_id(text: str) -> str:
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 
+def _decoded(content: bytes) -> str:
+    """The text of a file; Windows-1252 is what Excel writes where it writes no Unicode."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
+
+
+def _separator(text: str) -> str:
+    """What separates the column names: the comma, or a semicolon or tab where there is none."""
+    header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
+    return next((one for one in (",", ";", "\t") if one in header), ",")
+
+
 def _check_header(header: list[str], path: Path) -> None:
     if not any(header):
         raise DataError(f"{path} is empty: its first line must hold the column names")
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise DataError(
-                f"{path} is separated by {name}: save it again as CSV separated by commas"
-            )
+    if header[0].startswith("#"):
+        raise DataError(
+            f"{path} begins with remarks (#), as USGS's tab-delimited tables do: remove all lines "
+            "above the column names and the line of widths (5s 15s 20d) below them, and give each "
+            "time its UTC offset; or have the values fetched, by the parameter usgs_site"
+        )
     for name in header:
         if name and header.count(name) > 1:
             raise DataError(f"{path} has the column {name} twice: remove or rename one of them")

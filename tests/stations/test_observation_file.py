@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from station_folder import write
 
@@ -40,12 +41,88 @@ def test_value_counts_more_than_the_variable_s_name(tmp_path):
     assert good["value"].tolist() == [2]
 
 
-def test_two_numeric_columns_are_not_guessed_at(tmp_path):
-    with pytest.raises(
-        DataError,
-        match="no column of values; name it value or flow_cfs; columns found: time, q, stage",
-    ):
-        read(tmp_path, "time,q,stage\n2024-07-01T12:00:00Z,1,2\n")
+def test_several_columns_that_could_be_meant_are_not_guessed_at(tmp_path):
+    for names in ("a,b", "flow_left,flow_right"):
+        with pytest.raises(DataError, match=r"could each hold the values: name it value or flow"):
+            read(tmp_path, f"time,{names}\n2024-07-01T12:00:00Z,1,2\n")
+    with pytest.raises(DataError, match=r"no column of values; .* columns found: time, site_no"):
+        read(tmp_path, "time,site_no\n2024-07-01T12:00:00Z,1170100\n")
+
+
+@pytest.mark.parametrize("names", ["discharge_cfs,water_temp_c", "Discharge (cfs),air", "q,stage"])
+def test_a_column_is_taken_by_its_name_whatever_words_are_in_it(tmp_path, names):
+    rows = "2024-07-01T12:00:00Z,Ice,3.5\n2024-07-01T13:00:00Z,12,3.6\n"
+    found = observed(tmp_path, f"time,{names}\n{rows}")
+    assert found.values["value"].tolist() == [12]
+    assert found.notes == ()
+
+
+def test_a_column_that_is_taken_because_no_other_could_be_meant_is_said(tmp_path):
+    found = observed(tmp_path, "time,reading,remark\n2024-07-01T12:00:00Z,3.5,ok\n")
+    assert found.values["value"].tolist() == [3.5]
+    assert found.notes[0].startswith("Observed values are the column reading of observations.csv, ")
+
+
+@pytest.mark.parametrize("column", ["statistic_id", "parameter_cd", "site_no", "unit_of_measure"])
+def test_rows_of_several_kinds_are_not_mixed(tmp_path, column):
+    rows = "2024-07-01T12:00:00Z,1,00001\n2024-07-01T12:00:00Z,2,00003\n"
+    with pytest.raises(DataError, match=f"the column {column} holds 00001, 00003: rows of several"):
+        read(tmp_path, f"time,value,{column}\n{rows}")
+
+
+def test_a_column_that_holds_the_unit_is_heeded(tmp_path):
+    row = "2024-07-01T12:00:00Z,1,{},Approved\n"
+    columns = "time,value,unit_of_measure,approval_status\n"
+    found = observed(tmp_path, columns + row.format("m^3/s"))
+    assert found.values["value"].tolist() == pytest.approx([35.3147], abs=1e-4)
+    assert found.values["status"].tolist() == ["approved"]
+    with pytest.raises(DataError, match=r"unit_of_measure holds 'furlong', a unit that fperank"):
+        read(tmp_path, columns + row.format("furlong"))
+    with pytest.raises(DataError, match=r"tells the unit m3/s, but observations_unit is cfs: corr"):
+        observed(tmp_path, columns + row.format("m3/s"), unit="cfs")
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["980.5", "1,080.0"], [980.5, 1080]),
+        (["12,5", "1.080,25", "1.080", "7"], [12.5, 1080.25, 1080, 7]),
+        (["1,080", "980.5"], [1080, 980.5]),
+        (["1,080,000", "5"], [1080000, 5]),
+        (["7", "-0,5"], [7, -0.5]),
+        # Either reading is possible, or none: nothing is guessed.
+        (["1,080", "5"], [5]),
+        (["12,5", "1,080.0", "5"], [5]),
+    ],
+)
+def test_commas_are_read_in_the_one_way_that_the_column_allows(tmp_path, cells, expected):
+    rows = "".join(f'2024-07-01T12:{n:02}:00Z,"{cell}"\n' for n, cell in enumerate(cells))
+    assert read(tmp_path, f"time,value\n{rows}")[0]["value"].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((5, -999999), [5]), ((-1, -999), [-1]), ((-900, -999), [-900, -999]), ((5, -99), [5, -99])],
+)
+def test_a_code_for_no_value_is_left_out_where_it_stands_alone(tmp_path, values, expected):
+    rows = "".join(f"2024-07-01T12:{n:02}:00Z,{value}\n" for n, value in enumerate(values))
+    found = observed(tmp_path, f"time,value\n{rows}")
+    assert found.values["value"].tolist() == expected
+    reasons = [reason for _, _, reason in found.excluded]
+    assert reasons == ([f"no value ({values[1]})"] if len(expected) == 1 else [])
+
+
+def test_a_flag_on_every_row_is_said(tmp_path):
+    found = observed(tmp_path, "time,value,flag\n2024-07-01T12:00:00Z,1,A\n")
+    assert found.values.empty
+    assert found.notes[0].startswith("Every row of observations.csv is flagged, for example 'A'")
+
+
+def test_an_offset_of_hours_alone_is_read_and_a_date_is_none(tmp_path):
+    times = read(tmp_path, "time,value\n2024-06-01 08:45:00-05,1\n")[0]["timestamp"]
+    assert times.iloc[0] == pd.Timestamp("2024-06-01T13:45:00Z")
+    with pytest.raises(DataError, match="line 4 holds '2024-06-01'"):
+        read(tmp_path, "time,value\n2024-06-01 08:45:00-05,1\n\n2024-06-01,2\n")
 
 
 def test_a_table_without_times_is_refused(tmp_path):

@@ -3,8 +3,8 @@
 A gauge's table is often another program's output: flags, gaps and words such as "Ice" stand among
 the numbers. Rows that are not good values are left out and counted, one line a reason.
 
-Refused: times without an offset, no column that is clearly the values', a value column of text, a
-unit that is one in the column's name and another in the parameter, a status that is none.
+Refused: times without an offset, a value column of text, a unit that is one in the table and
+another in the parameter, a status that is none.
 """
 
 from pathlib import Path
@@ -18,12 +18,24 @@ from fperank.handover.dataset import OBSERVATION_STATUS
 from fperank.handover.tables import parse_times
 from fperank.stations.base import Excluded, Observed
 from fperank.stations.csv_files import read_csv_text
-from fperank.stations.observed.units import conversion_note, factor_to, split_unit, takes_unit
+from fperank.stations.observed.columns import (
+    FLAG_COLUMN,
+    STATUS_COLUMNS,
+    TIME_COLUMNS,
+    one_kind_of_row,
+    says_values,
+    unit_of_rows,
+    value_column,
+)
+from fperank.stations.observed.numbers import MISSING, numbers_of, sentinel_of
+from fperank.stations.observed.units import (
+    conversion_note,
+    factor_to,
+    known_unit,
+    split_unit,
+    takes_unit,
+)
 
-TIME_COLUMNS = ("timestamp", "datetime", "time")
-FLAG_COLUMN = "flag"
-STATUS_COLUMN = "status"
-_MISSING = {"", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "None"}
 _STATUS_OF = {word[0]: word for word in OBSERVATION_STATUS} | {w: w for w in OBSERVATION_STATUS}
 
 
@@ -54,72 +66,84 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
             f"{path}: no column of times; name it {', '.join(TIME_COLUMNS[:-1])} or "
             f"{TIME_COLUMNS[-1]}; columns found: {', '.join(frame.columns)}"
         )
-    value_column = _value_column(frame, time_column, variable_id, path)
-    factor, note = _conversion(value_column, variable_id, unit, path)
-    text = frame[value_column]
-    missing = text.isin(_MISSING).to_numpy()
-    values = pd.to_numeric(text.where(~missing), errors="coerce").to_numpy(dtype="float64")
+    one_kind_of_row(frame, path)
+    column = value_column(frame, variable_id, path)
+    factor, note = _conversion(frame, column, variable_id, unit, path)
+    text = frame[column]
+    missing = text.isin(MISSING).to_numpy()
+    values = numbers_of(text)
     not_number = np.isnan(values) & ~missing
     if not_number.any() and not np.isfinite(values).any():
         raise DataError(
-            f"{path}: the column {value_column} holds text, for example "
+            f"{path}: the column {column} holds text, for example "
             f"{text[not_number].iloc[0]!r} on line {text[not_number].index[0]}: write numbers "
-            "with a decimal point and no unit, no thousands separator"
+            "with a decimal point and no unit"
         )
+    sentinel = sentinel_of(values)
+    absent = values == sentinel
     timestamps = parse_times(frame[time_column], timezone, f"{path}, column {time_column}")
     status = _status(frame, path)
+    notes: list[str] = []
     flagged = np.zeros(len(frame), dtype=bool)
     if FLAG_COLUMN in frame.columns:
-        flagged = ~frame[FLAG_COLUMN].isin(_MISSING).to_numpy()
+        flags = frame[FLAG_COLUMN]
+        flagged = ~flags.isin(MISSING).to_numpy()
+        if len(flags) and flagged.all():
+            notes.append(
+                f"Every row of {path.name} is flagged, for example {flags.iloc[0]!r} on line "
+                f"{flags.index[0]}, and a flag marks a row that must not serve. Empty the cells of "
+                "good rows; approved and provisional belong into a column status."
+            )
     left_out = flagged.copy()
     excluded = counted(flagged, "flagged")
     for bad, reason in (
         (missing, "no value"),
+        (absent, f"no value ({sentinel:.0f})" if sentinel is not None else ""),
         (not_number, "not a number"),
         (np.isinf(values), "not a finite number"),
     ):
         bad = bad & ~left_out
-        if bad.any() and reason != "no value":
+        if bad.any() and not reason.startswith("no value"):
             reason += f", for example {text[bad].iloc[0]!r} on line {text[bad].index[0]}"
         excluded += counted(bad, reason)
         left_out |= bad
     good = _frame(timestamps[~left_out], values[~left_out] * factor, status[~left_out])
-    return Observed(good, excluded, (note,) if note and len(good) else ())
-
-
-def _value_column(frame: pd.DataFrame, time_column: str, variable_id: str, path: Path) -> str:
-    others = [
-        name for name in frame.columns if name not in {time_column, FLAG_COLUMN, STATUS_COLUMN}
-    ]
-    for wanted in ("value", variable_id.lower()):
-        if wanted in others:
-            return wanted
-    named_value = [name for name in others if split_unit(name)[0] == "value"]
-    if len(named_value) == 1:
-        return str(named_value[0])
-    numeric = []
-    for name in others:
-        cells = frame[name][~frame[name].isin(_MISSING)]
-        if len(cells) and pd.to_numeric(cells, errors="coerce").notna().all():
-            numeric.append(name)
-    if len(numeric) != 1:
-        raise DataError(
-            f"{path}: no column of values; name it value or {variable_id.lower()}; columns found: "
-            f"{', '.join(frame.columns)}"
+    if not says_values(column, variable_id):
+        notes.append(
+            f"Observed values are the column {column} of {path.name}, the only one of numbers: "
+            "correct the file if it is something else."
         )
-    return str(numeric[0])
+    if note and len(good):
+        notes.append(note)
+    return Observed(good, excluded, tuple(notes))
 
 
-def _conversion(column: str, variable_id: str, unit: str, path: Path) -> tuple[float, str]:
+def _conversion(
+    frame: pd.DataFrame, column: str, variable_id: str, unit: str, path: Path
+) -> tuple[float, str]:
     """The factor to the variable's unit, and the note on it."""
+    if not takes_unit(variable_id):
+        return (factor_to(variable_id, unit, str(path)) if unit else 1.0), ""
     where = f"{path}, column {column}"
-    named = split_unit(column)[1] if takes_unit(variable_id) else ""
-    if named and unit and named != unit:
+    named = split_unit(column)[1]
+    unit_column, written = unit_of_rows(frame)
+    said = {f"its name tells the unit {named}": named} if named else {}
+    if written:
+        of_rows = known_unit(written)
+        if not of_rows:
+            raise DataError(
+                f"{path}: the column {unit_column} holds {written!r}, a unit that fperank does not "
+                "know: convert the values, then write cfs, m3/s, ft, m, in, cm or kPa there"
+            )
+        said[f"the column {unit_column} tells the unit {of_rows}"] = of_rows
+    if unit:
+        said[f"observations_unit is {unit}"] = unit
+    if len(set(said.values())) > 1:
         raise DataError(
-            f"{where}: its name tells the unit {named}, but observations_unit is {unit}: rename "
-            'the column, or set observations_unit to ""'
+            f"{where}: {', but '.join(said)}: correct what is wrong"
+            + (', or set observations_unit to ""' if unit else "")
         )
-    given = named or unit
+    given = next(iter(said.values()), "")
     if not given:
         return 1.0, ""
     factor = factor_to(variable_id, given, where)
@@ -127,14 +151,15 @@ def _conversion(column: str, variable_id: str, unit: str, path: Path) -> tuple[f
 
 
 def _status(frame: pd.DataFrame, path: Path) -> pd.Series:
-    if STATUS_COLUMN not in frame.columns:
+    column = next((name for name in STATUS_COLUMNS if name in frame.columns), None)
+    if column is None:
         return pd.Series(None, index=frame.index, dtype="str")
-    cells = frame[STATUS_COLUMN].where(~frame[STATUS_COLUMN].isin(_MISSING))
+    cells = frame[column].where(~frame[column].isin(MISSING))
     status = cells.str.lower().map(_STATUS_OF)
     unknown = cells[cells.notna() & status.isna()]
     if len(unknown):
         raise DataError(
-            f"{path}: the column {STATUS_COLUMN} holds {unknown.iloc[0]!r} on line "
+            f"{path}: the column {column} holds {unknown.iloc[0]!r} on line "
             f"{unknown.index[0]}: write {' or '.join(OBSERVATION_STATUS)} (or their first letter), "
             "or leave it empty; rows that must not serve go into a column flag"
         )

@@ -85,7 +85,7 @@ def usable_photos(
         counts = Counter(left_out.values()).most_common(3)
         why = "; ".join(f"{n}: {reason}" for reason, n in counts) or "it lists none"
         raise DataError(f"{path} lists no photo that can be used ({why})")
-    times = _times(good["timestamp"], timezone, f"{path}, column timestamp")
+    times = parse_times(good["timestamp"], timezone, f"{path}, column timestamp")
     values = _numbers(good["value"], f"{path}, column value")
     images = good[["image_id", "filename"]].assign(timestamp=times, value=values)
     # An address may be signed; its signature stays out of every table.
@@ -156,7 +156,7 @@ def read_values(
     absent = rows["value"].isin(_MISSING) & ~flagged
     excluded = _counted(int(flagged.sum()), "flagged") + _counted(int(absent.sum()), "no value")
     good = rows[~flagged & ~absent]
-    times = _times(good["timestamp"], timezone, f"{path}, column timestamp")
+    times = parse_times(good["timestamp"], timezone, f"{path}, column timestamp")
     values = _numbers(good["value"], f"{path}, column value")
     return observed(times, values), excluded, others
 
@@ -178,14 +178,6 @@ def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
             f"columns found: {', '.join(frame.columns)}"
         )
     return frame
-
-
-def _times(texts: pd.Series, timezone: str, where: str) -> pd.Series:
-    """Instants of text whose index is the line."""
-    # Lines that were left out keep their row, so that a message names the right one.
-    every = pd.Series("1970-01-01T00:00:00Z", index=range(2, max(texts.index, default=1) + 1))
-    every[texts.index] = texts
-    return parse_times(every, timezone, where)[texts.index]
 
 
 def _numbers(texts: pd.Series, where: str) -> Floats:
