@@ -3,7 +3,7 @@ import os
 import pytest
 from station_folder import save_photo, write
 
-from fperank.stations.photos.files import find_photos, leads_out, plain_name, scan, tellable
+from fperank.stations.photos.files import leads_out, plain_name, scan, tellable
 
 
 def test_photos_are_found_in_sub_folders_whatever_the_case_of_their_ending(tmp_path):
@@ -12,7 +12,7 @@ def test_photos_are_found_in_sub_folders_whatever_the_case_of_their_ending(tmp_p
     write(tmp_path / "notes.txt", "")
     write(tmp_path / "movie.jpg.mp4", "")
     expected = ["a.jpeg", "b.JPG", "f..g.jpg", "sub/d.tif", "sub/deep/c.Png", "sub/e.TIFF"]
-    assert find_photos(tmp_path) == expected
+    assert list(scan(tmp_path, tmp_path)) == expected
 
 
 def test_hidden_files_and_folders_are_not_looked_at(tmp_path):
@@ -25,7 +25,7 @@ def test_names_with_spaces_quotes_and_unicode_are_kept(tmp_path):
     names = sorted(['it\'s "one".jpg', "río ☂.jpg", "a b/c, d.jpg", "日本/川.png", "#1 $x.jpg"])
     for name in names:
         save_photo(tmp_path / name)
-    assert find_photos(tmp_path) == names
+    assert list(scan(tmp_path, tmp_path)) == names
 
 
 def test_symbolic_links_are_used_only_within_the_folder(tmp_path):
@@ -76,3 +76,19 @@ def test_dots_within_a_name_do_not_lead_out(name):
 def test_one_file_has_one_plain_name():
     assert plain_name("./a//b.jpg") == plain_name("a/b.jpg") == "a/b.jpg"
     assert plain_name("") == ""
+
+
+def test_a_pipe_is_no_photo_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.JPG")
+    (tmp_path / "link.jpg").symlink_to("pipe.JPG")
+    why = "a pipe or a device, no file"
+    assert scan(tmp_path, tmp_path) == {"link.jpg": why, "pipe.JPG": why}
+
+
+@pytest.mark.parametrize(
+    "folder", ["$RECYCLE.BIN/S-1-5-21", "@eaDir/a.jpg", "__MACOSX", "RECYCLER"]
+)
+def test_photos_in_a_folder_of_the_system_are_not_taken(tmp_path, folder):
+    write(tmp_path / folder / "b.jpg", "")
+    system = folder.partition("/")[0]
+    assert scan(tmp_path, tmp_path) == {f"{folder}/b.jpg": f"in {system}, a folder of the system"}

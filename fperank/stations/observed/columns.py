@@ -11,9 +11,11 @@ or units.
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fperank.ground.errors import DataError
+from fperank.stations.observed.numbers import numbers_of
 from fperank.stations.observed.units import split_unit
 
 TIME_COLUMNS = ("timestamp", "datetime", "time")
@@ -58,8 +60,7 @@ def value_column(frame: pd.DataFrame, variable_id: str, path: Path) -> str:
     with_numbers = [
         name
         for name in others
-        if not _ROW_KINDS.fullmatch(name.lower())
-        and pd.to_numeric(frame[name], errors="coerce").notna().any()
+        if not _ROW_KINDS.fullmatch(name.lower()) and np.isfinite(numbers_of(frame[name])).any()
     ]
     for wished in ({"value"}, _WORDS.get(variable_id, set())):
         named = [name for name in with_numbers if wished & set(_words(name))]

@@ -35,8 +35,8 @@ def numbers_of(texts: pd.Series) -> npt.NDArray[np.float64]:
     return pd.to_numeric(plain, errors="coerce").to_numpy(dtype="float64")
 
 
-def sentinel_of(values: npt.NDArray[np.float64]) -> float | None:
-    """The number that stands for "no value" in a column, None without one.
+def no_value_codes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Where a column holds a number that stands for "no value".
 
     It is far below all others: a stage or a tidal flow may be negative too.
     """
@@ -44,4 +44,6 @@ def sentinel_of(values: npt.NDArray[np.float64]) -> float | None:
     lowest = float(finite.min(initial=0))
     rest = finite[finite > lowest]
     far_below = not len(rest) or float(rest.min()) > lowest / 2
-    return lowest if lowest in _SENTINELS and far_below else None
+    if lowest not in _SENTINELS or not far_below:
+        return np.zeros(len(values), dtype=bool)
+    return np.equal(values, lowest)

@@ -27,7 +27,7 @@ from fperank.stations.observed.columns import (
     unit_of_rows,
     value_column,
 )
-from fperank.stations.observed.numbers import MISSING, numbers_of, sentinel_of
+from fperank.stations.observed.numbers import MISSING, no_value_codes, numbers_of
 from fperank.stations.observed.units import (
     conversion_note,
     factor_to,
@@ -79,8 +79,7 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
             f"{text[not_number].iloc[0]!r} on line {text[not_number].index[0]}: write numbers "
             "with a decimal point and no unit"
         )
-    sentinel = sentinel_of(values)
-    absent = values == sentinel
+    codes = no_value_codes(values)
     timestamps = parse_times(frame[time_column], timezone, f"{path}, column {time_column}")
     status = _status(frame, path)
     notes: list[str] = []
@@ -98,7 +97,7 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
     excluded = counted(flagged, "flagged")
     for bad, reason in (
         (missing, "no value"),
-        (absent, f"no value ({sentinel:.0f})" if sentinel is not None else ""),
+        (codes, f"no value ({values.min(where=codes, initial=0):.0f})"),
         (not_number, "not a number"),
         (np.isinf(values), "not a finite number"),
     ):

@@ -1,7 +1,8 @@
 """Which photo files lie in a folder, and which of them may be used.
 
 Hidden files and folders are not looked at. Refused, each with a reason: symbolic links that lead
-out of the folder, to nowhere or to another folder, and names that a table cannot hold.
+out of the folder, to nowhere or to another folder, pipes and devices, photos in a folder of the
+system such as a recycle bin, and names that a table cannot hold.
 """
 
 import os
@@ -9,6 +10,12 @@ import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+_SYSTEM_FOLDERS = frozenset(
+    {"$recycle.bin", "recycler", "recycled", "system volume information", "lost+found"}
+    | {"@eadir", "#recycle", "@recycle", "@recently-snapshot", "__macosx", "lost.dir"}
+)
+"""Recycle bins, and where network drives and Macs keep small copies of photos; in small letters."""
 
 
 def scan(root: Path, home: Path) -> dict[str, str]:
@@ -35,13 +42,8 @@ def scan(root: Path, home: Path) -> dict[str, str]:
         for path in (Path(where, name) for name in links + photos):
             filename = path.relative_to(root).as_posix()
             reason = _link_reason(path, home) if path.is_symlink() else ""
-            found[filename] = reason or _name_reason(filename)
+            found[filename] = reason or _kind_reason(path, filename) or _name_reason(filename)
     return dict(sorted(found.items()))
-
-
-def find_photos(folder: Path) -> list[str]:
-    """Names of the photo files in a folder and its sub-folders that may be used, sorted."""
-    return [name for name, reason in scan(folder, home=folder).items() if not reason]
 
 
 def leads_out(filename: str) -> bool:
@@ -69,6 +71,14 @@ def _link_reason(path: Path, home: Path) -> str:
     if not path.resolve().is_relative_to(home):
         return "a symbolic link that leads out of the folder"
     return "a symbolic link to a folder, which is not followed" if path.is_dir() else ""
+
+
+def _kind_reason(path: Path, filename: str) -> str:
+    system = [part for part in filename.split("/")[:-1] if part.lower() in _SYSTEM_FOLDERS]
+    if system:
+        return f"in {system[0]}, a folder of the system"
+    # To open a pipe would wait for ever.
+    return "" if path.is_file() else "a pipe or a device, no file"
 
 
 def _name_reason(filename: str) -> str:

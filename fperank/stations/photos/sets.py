@@ -19,7 +19,7 @@ from fperank.ground.errors import DataError, PhotoError
 from fperank.params.parameters import FpeParams, PhotoTimeParams
 from fperank.photos.photo_set import Bring, PhotoSet
 from fperank.stations.base import PhotoFetcher, PhotoReader
-from fperank.stations.photos.files import PHOTO_SUFFIXES, find_photos
+from fperank.stations.photos.files import PHOTO_SUFFIXES, scan
 from fperank.stations.photos.folder import PhotoFolder
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _folder(folder: Path, times: PhotoTimeParams, *, timed: bool) -> PhotoSet:
     if timed:
         found = photos.read(times.timezone)
         return PhotoSet(found.images, Counter(reason for _, reason in found.left_out), bring)
-    names = find_photos(root)
+    there = scan(root, home=folder)
+    names = [name for name, reason in there.items() if not reason]
     if not names:
         raise DataError(
             f"{root} holds no photo: fperank reads {', '.join(PHOTO_SUFFIXES)} files there and in "
@@ -111,7 +112,7 @@ def _folder(folder: Path, times: PhotoTimeParams, *, timed: bool) -> PhotoSet:
         )
     never = pd.DatetimeIndex([pd.NaT] * len(names), tz="UTC").as_unit("us")
     images = pd.DataFrame({"image_id": names, "timestamp": never, "filename": names, "url": None})
-    return PhotoSet(images, {}, bring)
+    return PhotoSet(images, Counter(reason for reason in there.values() if reason), bring)
 
 
 def _fetching(photos: PhotoFetcher) -> Bring:
