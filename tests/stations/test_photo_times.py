@@ -271,6 +271,13 @@ class TestExif:
 
 
 class TestNames:
+    def test_two_digits_of_a_year_are_not_those_of_a_longer_one(self):
+        pattern = FilenamePattern.parse("%y%m%d")
+        names = ["IMG_20120401_0915.JPG", "IMG_120401_0915.JPG"]
+        longer, short = times_from_names(names, pattern, NEW_YORK)
+        assert longer.reason == "no time of the form %y%m%d in its name"
+        assert local(short) == "2012-04-01T12:00:00-04:00"
+
     @pytest.mark.parametrize(
         ("filename", "pattern", "expected"),
         [
@@ -283,6 +290,8 @@ class TestNames:
             ("cam 2024-7-1 7.15.jpg", "%Y-%m-%d %H.%M", "2024-07-01T07:15:00-04:00"),
             ("2024183_0715.jpg", "%Y%j_%H%M", "2024-07-01T07:15:00-04:00"),
             ("24-07-01 07-15-00 PM.png", "%y-%m-%d %I-%M-%S %p", "2024-07-01T19:15:00-04:00"),
+            ("s_2024-07-01T14-15-00Z.jpg", "%Y-%m-%dT%H-%M-%SZ", "2024-07-01T10:15:00-04:00"),
+            ("20240701071500.jpg", "%Y%m%d", "2024-07-01T12:00:00-04:00"),
             ("10%_20240701.jpg", "%%_%Y%m%d", "2024-07-01T12:00:00-04:00"),
             ("a.b_20240701.0715.jpg", "%Y%m%d.%H%M", "2024-07-01T07:15:00-04:00"),
         ],

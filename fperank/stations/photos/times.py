@@ -219,11 +219,13 @@ class FilenamePattern:
         text: the pattern as given, such as `RCNX_%Y%m%d_%H%M%S`.
         regex: the same as a regular expression.
         date_only: whether the pattern holds no hour.
+        in_utc: whether a Z follows the time, which says UTC.
     """
 
     text: str
     regex: re.Pattern[str]
     date_only: bool
+    in_utc: bool
 
     @classmethod
     def parse(cls, text: str) -> "FilenamePattern":
@@ -259,7 +261,11 @@ class FilenamePattern:
         if names[0] not in {"", "%"}:
             # Else the date would be found in the middle of a serial number.
             regex = r"(?<!\d)" + regex
-        return cls(text, re.compile(regex), date_only=not used & {"H", "I"})
+        if "y" in used and names[-1] not in {"", "%"}:
+            # Else 20120401 would be the fourth of December 2020.
+            regex += r"(?!\d)"
+        in_utc = re.search(r"%[HMSf]Z", text) is not None
+        return cls(text, re.compile(regex), date_only=not used & {"H", "I"}, in_utc=in_utc)
 
     def reading(self, stem: str) -> dt.datetime | None:
         """The first part of a file name's stem that fits the pattern and is a time."""
@@ -268,7 +274,7 @@ class FilenamePattern:
                 found = dt.datetime.strptime(match.group(), self.text)
             except ValueError:
                 continue
-            return found
+            return found.replace(tzinfo=dt.UTC) if self.in_utc else found
         return None
 
 
