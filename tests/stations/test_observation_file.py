@@ -112,6 +112,13 @@ def test_a_code_for_no_value_is_left_out_where_it_stands_alone(tmp_path, values,
     assert reasons == ([f"no value ({values[1]})"] if len(expected) == 1 else [])
 
 
+def test_several_codes_for_no_value_are_all_left_out(tmp_path):
+    rows = "".join(f"2024-07-01T12:{n:02}:00Z,{v}\n" for n, v in enumerate((5, -999999, -9999)))
+    good, excluded = read(tmp_path, f"time,value\n{rows}")
+    assert good["value"].tolist() == [5]
+    assert excluded == [("observation", "2 rows", "no value (-999999)")]
+
+
 def test_a_flag_on_every_row_is_said(tmp_path):
     found = observed(tmp_path, "time,value,flag\n2024-07-01T12:00:00Z,1,A\n")
     assert found.values.empty

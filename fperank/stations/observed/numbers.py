@@ -38,12 +38,8 @@ def numbers_of(texts: pd.Series) -> npt.NDArray[np.float64]:
 def no_value_codes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Where a column holds a number that stands for "no value".
 
-    It is far below all others: a stage or a tidal flow may be negative too.
+    It is far below all values: a stage or a tidal flow may be negative too.
     """
-    finite = values[np.isfinite(values)]
-    lowest = float(finite.min(initial=0))
-    rest = finite[finite > lowest]
-    far_below = not len(rest) or float(rest.min()) > lowest / 2
-    if lowest not in _SENTINELS or not far_below:
-        return np.zeros(len(values), dtype=bool)
-    return np.equal(values, lowest)
+    codes = np.isin(values, _SENTINELS)
+    lowest = float(values[np.isfinite(values) & ~codes].min(initial=np.inf))
+    return codes & (values / 2 < lowest)
