@@ -16,6 +16,8 @@ def main() -> None:
     with output_folder(version.input) as folder:
         write_input(made, folder)
     photos, pairs = made.summary.photos, made.summary.pairs
+    for reason, n in made.summary.excluded["photo"].items():
+        print(f"left out: {n} photos {reason}")
     print(f"{photos.n} photos: {', '.join(f'{n} {split}' for split, n in photos.splits.items())}")
     print(f"{pairs.n} pairs: {pairs.splits['train']} train, {pairs.splits['val']} val")
 

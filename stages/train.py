@@ -55,6 +55,7 @@ def main() -> None:
                     "timezone": station.timezone,
                     "utc_offset": dataset.summary.parameters["utc_offset"],
                     "photo_filter": PhotoFilter(**wanted),
+                    "look": dataset.summary.look,
                 }
             )
             save_model(folder, model.state, description)

@@ -40,6 +40,7 @@ def toy_images(tmp_path: Path) -> pd.DataFrame:
             rows.append((name, time, name, None, 10.0**level))
     images = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url", "value"])
     images["attributes"] = pd.Series(pd.NA, index=images.index, dtype="str")
+    images["quality"] = pd.Series(pd.NA, index=images.index, dtype="str")
     images["timestamp"] = images["timestamp"].dt.tz_localize(ZONE).dt.as_unit("us")
     return images
 
@@ -56,7 +57,7 @@ def station_input(params, tmp_path: Path):
     def make(images: pd.DataFrame, answers: pd.DataFrame, own: InputParams):
         data = StationData(
             station=Station(name="Toy", timezone=ZONE),
-            images=images.drop(columns=["value", "attributes"]),
+            images=images.drop(columns=["value", "attributes", "quality"]),
             observations=images[["timestamp", "value"]].assign(status=None),
             annotations=answers.assign(user_id=None, comment=None)[list(ANNOTATIONS.columns)],
             excluded=pd.DataFrame(columns=list(EXCLUDED.columns)),

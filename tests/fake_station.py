@@ -138,6 +138,7 @@ def write_station(
             "url": None,
             "value": flow if values else np.nan,
             "attributes": np.where(flow <= np.quantile(flow, 0.15), "DRY", None) if marks else None,
+            "quality": None,
         }
     )
     images["filename"] = images["filename"].str.replace("<", "", regex=False)

@@ -68,13 +68,17 @@ def score(
     of the hours and months that the model was trained on are left out. A photo gets the very score
     that the pipeline would give it. Scores compare within one model only.
     """
+    from functools import partial
+
     import pandas as pd
 
     from fperank.ground.files import file_digest
     from fperank.handover.model import WEIGHTS_FILE
+    from fperank.handover.photo_filter import UNFIT
     from fperank.params.file import check_group
     from fperank.params.parameters import ComputeParams, FpeParams
     from fperank.photos.photo_set import PhotoSet
+    from fperank.quality.station import judge_new
     from fperank.scoring.new_photos import score_new
     from fperank.scoring.score_file import PredictionFile
     from fperank.scoring.scorer import Scorer
@@ -92,10 +96,17 @@ def score(
     found = open_photo_set(photos, times, fpe, SCRATCH, timed=timed)
     ids: pd.Series = prefix + found.images["image_id"]
     named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
-    counts = score_new(named, file, scorer.score, wanted)
+    described = scorer.description.photo_filter
+    unfit = described.exclude_quality if described else UNFIT
+    judge = partial(judge_new, look=scorer.description.look)
+    counts = score_new(named, file, scorer.score, wanted, judge, unfit)
     scored = counts.pop("scored")
     typer.echo(f"{scored:,} photo{'' if scored == 1 else 's'} scored: {output}")
-    for words, name in (("were scored before", "known"), ("could not be read", "failed")):
+    for words, name in (
+        ("were scored before", "known"),
+        ("could not be read", "failed"),
+        ("have a picture that is not fit to be ranked (column reason)", "unfit"),
+    ):
         if n := counts.pop(name, 0):
             typer.echo(f"{n:,} {words}")
     for reason, n in counts.items():

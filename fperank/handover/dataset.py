@@ -1,12 +1,12 @@
 """What stage `dataset` hands over: a station's photos, observed values and answers.
 
-images.csv pairs.csv observations.csv excluded.csv station.json dataset.json
+images.csv quality.csv pairs.csv observations.csv excluded.csv station.json dataset.json
 photos/       the files, by `filename`
 images.png    annotations.png, to look at
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from fperank.ground.files import write_json
+from fperank.handover.quality import QUALITY, StationLook
 from fperank.handover.station import STATION_FILE, Station, read_station, write_station
 from fperank.handover.summaries import read_summary
 from fperank.handover.tables import (
@@ -27,7 +28,7 @@ from fperank.handover.tables import (
     time_column,
     write_table,
 )
-from fperank.params.types import VariableId
+from fperank.params.types import QualityMark, VariableId
 
 OBSERVATION_STATUS = ("approved", "provisional")
 
@@ -90,6 +91,7 @@ EXCLUDED = table_schema(
 
 _SUMMARY, _IMAGES, _PAIRS = "dataset.json", "images.csv", "pairs.csv"
 _OBSERVATIONS, _EXCLUDED, _PHOTOS = "observations.csv", "excluded.csv", "photos"
+_QUALITY = "quality.csv"
 
 
 class _Part(BaseModel):
@@ -150,6 +152,8 @@ class DatasetSummary(_Part):
     """The content of `dataset.json`.
 
     Attributes:
+        quality: how many photos have each mark of their picture.
+        look: what the station's good photos look like, where enough are good.
         excluded: how many were left out, by kind and reason.
         read_files: the files from outside whose content is in the tables.
         parameters: those of stage `dataset`, without the folders of one person's machine.
@@ -165,6 +169,8 @@ class DatasetSummary(_Part):
     observations: ObservationCounts
     annotations: AnnotationCounts
     agreement: AnswerAgreement
+    quality: dict[QualityMark, int]
+    look: StationLook | None
     excluded: dict[str, dict[str, int]]
     read_files: tuple[ReadFile, ...]
     parameters: dict[str, Any]
@@ -181,6 +187,7 @@ class Dataset:
         pairs: `DATASET_PAIRS`.
         observations: `OBSERVATIONS`: sorted, one value a time.
         excluded: `EXCLUDED`.
+        quality: `QUALITY`; empty where no picture was judged.
     """
 
     station: Station
@@ -188,6 +195,9 @@ class Dataset:
     pairs: pd.DataFrame
     observations: pd.DataFrame
     excluded: pd.DataFrame
+    quality: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(QUALITY.columns))
+    )
 
 
 class DatasetFolder:
@@ -228,6 +238,11 @@ class DatasetFolder:
         return read_table(self.folder / _EXCLUDED, EXCLUDED, self.station.timezone)
 
     @cached_property
+    def quality(self) -> pd.DataFrame:
+        """`QUALITY`."""
+        return read_table(self.folder / _QUALITY, QUALITY, self.station.timezone)
+
+    @cached_property
     def summary(self) -> DatasetSummary:
         """What `dataset.json` holds."""
         return read_summary(self.folder / _SUMMARY, DatasetSummary)
@@ -240,6 +255,7 @@ def write_dataset(dataset: Dataset, summary: DatasetSummary, folder: Path) -> No
         (dataset.pairs, DATASET_PAIRS, _PAIRS),
         (dataset.observations, OBSERVATIONS, _OBSERVATIONS),
         (dataset.excluded, EXCLUDED, _EXCLUDED),
+        (dataset.quality, QUALITY, _QUALITY),
     ):
         write_table(frame, schema, folder / name)
     write_station(dataset.station, folder)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from fperank.ground.files import write_json
 from fperank.ground.numbers import LOSS_DIGITS
 from fperank.handover.photo_filter import PhotoFilter
+from fperank.handover.quality import StationLook
 from fperank.handover.summaries import read_summary
 from fperank.handover.tables import (
     count_column,
@@ -65,7 +66,8 @@ class ModelDescription(BaseModel):
         station: name of the station whose photos it learnt from.
         timezone: IANA name of that station's zone, where it is known.
         utc_offset: fixed offset of its camera's clock, "" for local time, where it is known.
-        photo_filter: the hours and months that the model is meant for, where they are known.
+        photo_filter: which photos the model is meant for, where that is known.
+        look: what the station's good photos look like, where that is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -83,6 +85,7 @@ class ModelDescription(BaseModel):
     timezone: str | None = None
     utc_offset: str | None = None
     photo_filter: PhotoFilter | None = None
+    look: StationLook | None = None
 
 
 class TrainingSummary(BaseModel):

@@ -74,10 +74,12 @@ IMAGE_COLUMNS = {
     "url": text_column(nullable=True),
     "value": number_column(),
     "attributes": text_column(nullable=True),
+    "quality": text_column(nullable=True),
 }
 """A photo: `value` is the observed value at its time, in the variable's unit.
 
-`attributes` are all the marks that annotators gave to the photo, joined by commas.
+`attributes` are all the marks that annotators gave to the photo, joined by commas; `quality` those
+that its picture gave it, see `fperank.quality.judge`.
 """
 
 

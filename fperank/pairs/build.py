@@ -99,6 +99,7 @@ def filter_images(images: pd.DataFrame, params: InputParams) -> tuple[pd.DataFra
     dates = local_dates(images["timestamp"]).astype("str")
     rules = {
         **photo_filter(params).rules(images["timestamp"]),
+        **photo_filter(params).quality_rules(images["quality"]),
         f"before start_date {params.start_date}": _before(dates, params.start_date),
         f"after end_date {params.end_date}": _after(dates, params.end_date),
     }

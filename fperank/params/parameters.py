@@ -21,6 +21,7 @@ from fperank.params.types import (
     Fraction,
     NumberOrName,
     PretrainedName,
+    QualityMark,
     Timezone,
     UsgsSite,
     UtcOffset,
@@ -67,6 +68,7 @@ class DatasetParams(PhotoTimeParams, FpeParams):
     usgs_site: UsgsSite
     usgs_interval: Literal["continuous", "daily"]
     max_gap_minutes: Annotated[float, Field(gt=0)]
+    min_whole_share: Annotated[float, Field(gt=0, le=1)]
     demo_days: Annotated[int, Field(ge=4, le=3660)]
     demo_interval_minutes: Annotated[int, Field(ge=5, le=1440)]
     demo_annotations: Annotated[int, Field(ge=0)]
@@ -99,6 +101,7 @@ class InputParams(_Group):
     train_frac: Annotated[float, Field(gt=0, lt=1)]
     test_frac: Annotated[float, Field(ge=0, le=0.5)]
     exclude_attributes: list[Attribute]
+    exclude_quality: list[QualityMark]
     split_seed: int
     min_train_pairs: Annotated[int, Field(ge=1)]
     min_val_pairs: Annotated[int, Field(ge=1)]

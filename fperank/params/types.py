@@ -17,6 +17,11 @@ from fperank.ground.clocks import parse_clock_shifts
 VariableId = Literal["FLOW_CFS", "STAGE_FT", "ICE", "SNOW_FT", "CHLA_PPB", "ANIMAL_COUNT", "OTHER"]
 Attribute = Literal["DRY", "DISCONNECTED", "ICE_PARTIAL", "ICE", "BAD"]
 
+QualityMark = Literal[
+    "incomplete", "damaged", "one_colour", "colour_cast", "blurred", "dark", "bright", "truncated"
+]
+"""What may be wrong with a photo's picture, see `fperank.quality.judge`."""
+
 
 def _folder_name(value: str) -> str:
     if not value.strip() or value != value.strip():

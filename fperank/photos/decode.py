@@ -1,9 +1,13 @@
 """Photo files -> whole pictures. The only module that knows image files.
 
-Refused, each with its reason: what is no image, is broken or truncated, is smaller than 8 pixels on
-a side, or holds over 178 megapixels.
+A JPEG that lacks its last bytes is read as every viewer shows it: what is missing is filled with
+the colour of the last block. How much that is, `fperank.quality` says.
+
+Refused, each with its reason: what is no image, is broken, is smaller than 8 pixels on a side, or
+holds over 178 megapixels.
 """
 
+import io
 import struct
 import warnings
 import zlib
@@ -41,6 +45,8 @@ _AHEAD = 32
 # What Pillow's readers raise at broken files, seen for JPEG, PNG and TIFF.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError)
 _BROKEN_BYTES = (OverflowError, struct.error, zlib.error, Image.DecompressionBombError)
+_JPEG_START, _JPEG_PIXELS, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+_LAST_BYTES = 64
 
 
 @contextmanager
@@ -54,10 +60,42 @@ def image_file(path: Path) -> Iterator[Image.Image]:
     # Pillow warns of an attack from 89 megapixels on; the limit at 178 still holds.
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     try:
-        with Image.open(path) as file:
+        with Image.open(path if file_ends(path) else _ended(path)) as file:
             yield file
     except (*_BROKEN, *_BROKEN_BYTES) as error:
         raise PhotoError(_reason(path, error)) from None
+
+
+def file_ends(path: Path) -> bool:
+    """Whether a file has its end: False for a JPEG in which pixels begin and do not end.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_JPEG_START)) != _JPEG_START:
+            return True
+        file.seek(max(file.seek(0, io.SEEK_END) - _LAST_BYTES, 0))
+        if _JPEG_END in file.read():
+            return True
+        # Cameras add bytes of their own behind the picture, and file systems zeros.
+        file.seek(0)
+        content = file.read()
+    scan = _start_of_scan(content)
+    return scan >= len(content) or content.find(_JPEG_END, scan) >= 0
+
+
+def _start_of_scan(content: bytes) -> int:
+    """Where the pixels of a JPEG begin; the preview in its header has an end of its own."""
+    at = 2
+    while at < len(content) and content[at : at + 2] != _JPEG_PIXELS:
+        at += 2 + max(int.from_bytes(content[at + 2 : at + 4], "big"), 2)
+    return at
+
+
+def _ended(path: Path) -> io.BytesIO:
+    """A JPEG file with its end put behind it."""
+    return io.BytesIO(path.read_bytes() + _JPEG_END)
 
 
 def orientation(file: Image.Image) -> int:

@@ -5,7 +5,7 @@ months are kept to; its dates are not, because new photos lie after them.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fperank.handover.photo_filter import PhotoFilter
+from fperank.params.types import QualityMark
 from fperank.photos.photo_set import PhotoSet
 from fperank.scoring.score_file import PredictionFile
 
@@ -30,10 +31,17 @@ class Scored(Protocol):
 
 
 Score = Callable[[Sequence[Path]], Scored]
+Judge = Callable[[Sequence[Path]], Sequence[Mapping[QualityMark, str]]]
+"""Photo files -> why each has its marks."""
 
 
 def score_new(
-    photos: PhotoSet, file: PredictionFile, score: Score, wanted: PhotoFilter | None
+    photos: PhotoSet,
+    file: PredictionFile,
+    score: Score,
+    wanted: PhotoFilter | None,
+    judge: Judge,
+    unfit: Sequence[QualityMark],
 ) -> dict[str, int]:
     """Score the photos that a file does not hold yet, and add them at its end.
 
@@ -44,13 +52,15 @@ def score_new(
         file: what was scored before.
         score: scores photo files, as `scoring.Scorer.score` does.
         wanted: the hours and months to keep to, if any.
+        judge: judges the pictures of photo files, as `quality.station.judge_new` does.
+        unfit: marks with which a photo gets no score.
 
     Returns:
-        How many photos were scored (`scored`), known (`known`), could not be read (`failed`), and
-        how many were left out, by reason.
+        How many photos were scored (`scored`), known (`known`), could not be read (`failed`), are
+        not fit to be ranked (`unfit`), and how many were left out, by reason.
     """
     images = photos.images
-    counts = {"scored": 0, "known": 0, "failed": 0, **photos.left_out}
+    counts = {"scored": 0, "known": 0, "failed": 0, "unfit": 0, **photos.left_out}
     for reason, left_out in (wanted.rules(images["timestamp"]) if wanted else {}).items():
         hit = left_out.reindex(images.index)
         counts[reason] = int(hit.sum())
@@ -61,15 +71,20 @@ def score_new(
         rows = new.iloc[start : start + _PHOTOS_AT_ONCE]
         with tempfile.TemporaryDirectory(prefix="fperank-score-") as folder:
             brought = photos.bring(list(rows["filename"]), Path(folder))
-            paths = [one for one in brought if isinstance(one, Path)]
-            result = score(paths)
-        there = [position for position, one in enumerate(brought) if isinstance(one, Path)]
+            had = {row: one for row, one in enumerate(brought) if isinstance(one, Path)}
+            marks = dict(zip(had, judge(list(had.values())), strict=True))
+            fit = [row for row in had if not set(marks[row]) & set(unfit)]
+            result = score([had[row] for row in fit])
         scores = np.full(len(rows), np.nan)
-        scores[there] = result.score
+        scores[fit] = result.score
         reasons = ["" if isinstance(one, Path) else str(one) for one in brought]
         for position, reason in result.reason.items():
-            reasons[there[position]] = reason
-        file.add(rows.assign(score=scores, reason=reasons))
+            reasons[fit[position]] = reason
         counts["failed"] += sum(1 for reason in reasons if reason)
+        for position in sorted(set(had) - set(fit)):
+            reasons[position] = "; ".join(marks[position].values())
+        counts["unfit"] += len(had) - len(fit)
         counts["scored"] += sum(1 for reason in reasons if not reason)
+        quality = [",".join(marks.get(position, ())) for position in range(len(rows))]
+        file.add(rows.assign(score=scores, reason=reasons, quality=quality))
     return {reason: n for reason, n in counts.items() if n or reason == "scored"}

@@ -20,8 +20,12 @@ from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text
 from fperank.handover.tables import iso_times
 
-COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "model")
-"""The columns of a new file: `reason` says why a score is empty, `model` whose score it is."""
+COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "quality", "model")
+"""The columns of a new file.
+
+`reason` says why a score is empty, `quality` holds the marks of the photo's picture, joined by
+commas, `model` says whose score it is.
+"""
 
 
 class PredictionFile:
@@ -72,7 +76,8 @@ class PredictionFile:
         """Add rows at the end, and wait until they are on the disk.
 
         Args:
-            rows: image_id, timestamp (instants, may be absent), filename, url, score, reason.
+            rows: image_id, timestamp (instants, may be absent), filename, url, score, reason,
+                quality.
                 Columns that the file has and the rows have not stay empty; others are left out.
         """
         if rows.empty:

@@ -7,7 +7,9 @@ Refused: a station without a photo.
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -31,6 +33,8 @@ from fperank.handover.dataset import (
 )
 from fperank.handover.tables import RANKS, checked
 from fperank.params.parameters import DatasetParams
+from fperank.params.types import QualityMark
+from fperank.quality.station import Judged, joined_marks, judge_station
 from fperank.stations.answers.doubts import doubts
 from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
 from fperank.stations.base import PhotoFetcher, StationData
@@ -53,6 +57,7 @@ def build(data: StationData, params: DatasetParams) -> Dataset:
     images = data.images.assign(
         value=interpolate(observations, data.images["timestamp"], params.max_gap_minutes),
         attributes=data.images["image_id"].map(photo_attributes(data.annotations)),
+        quality=None,
     )
     images = checked(
         images.sort_values(["timestamp", "filename"], ignore_index=True), IMAGES, "images"
@@ -108,14 +113,25 @@ def write(
     Raises:
         DataError: a file name leads out of the folder.
     """
-    not_copied = copy_photos(dataset.images["filename"], source, DatasetFolder(folder).photos)
-    summary = summarise(dataset, data, params, not_copied)
+    photos = DatasetFolder(folder).photos
+    images = dataset.images
+    not_copied = copy_photos(images["filename"], source, photos)
+    paths = [photos / name for name in images["filename"]]
+    judged = judge_station(paths, list(images["image_id"]), params.min_whole_share)
+    quality = pd.Series([joined_marks(why) for why in judged.marks], dtype="str")
+    images = images.assign(quality=quality.mask(quality == ""))
+    dataset = replace(dataset, images=images, quality=judged.table)
+    summary = summarise(dataset, data, params, not_copied, judged)
     write_dataset(dataset, summary, folder)
     return summary
 
 
 def summarise(
-    dataset: Dataset, data: StationData, params: DatasetParams, not_copied: Sequence[str] = ()
+    dataset: Dataset,
+    data: StationData,
+    params: DatasetParams,
+    not_copied: Sequence[str] = (),
+    judged: Judged | None = None,
 ) -> DatasetSummary:
     """Counts, date ranges and notes for the user.
 
@@ -124,6 +140,7 @@ def summarise(
         data: what it was built from.
         params: those of the stage.
         not_copied: why photos could not be copied, one a photo.
+        judged: what was said of the photos' pictures, if anything.
     """
     images, pairs = dataset.images, dataset.pairs
     ranks = {rank: int((pairs["rank"] == rank).sum()) for rank in RANKS}
@@ -154,10 +171,13 @@ def summarise(
             **_dates(pair_times),
         ),
         agreement=AnswerAgreement(n=n_chosen, share_correct=_share(correct, n_chosen)),
+        quality=_marked(judged),
+        look=judged.look if judged else None,
         excluded=_excluded_counts(dataset.excluded),
         read_files=data.read_files,
         parameters=_shareable(params.model_dump()),
-        notes=tuple(_notes(dataset, data, params, not_copied)),
+        notes=tuple(_notes(dataset, data, params, not_copied))
+        + (_of_pictures(dataset, judged) if judged else ()),
     )
 
 
@@ -234,3 +254,23 @@ def _notes(
             f"and will get no score; the first: {not_copied[0]}"
         )
     return notes
+
+
+def _marked(judged: Judged | None) -> dict[QualityMark, int]:
+    """How many photos have each mark of their picture, the most frequent first."""
+    return dict(
+        Counter(mark for why in judged.marks for mark in why).most_common() if judged else ()
+    )
+
+
+def _of_pictures(dataset: Dataset, judged: Judged) -> tuple[str, ...]:
+    """How many photos are marked for their picture, with the first one of each mark."""
+    first: dict[QualityMark, str] = {}
+    for filename, why in zip(dataset.images["filename"], judged.marks, strict=True):
+        for mark, reason in why.items():
+            first.setdefault(mark, f"{filename}: {reason}")
+    return tuple(
+        f"Photos marked {mark} (quality.csv says why): {n:,} of {len(judged.marks):,}; the first "
+        f"is {first[mark]}."
+        for mark, n in _marked(judged).items()
+    )

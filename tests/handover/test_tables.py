@@ -23,6 +23,7 @@ def images():
             "url": [None, "https://example.org/a?b=1,2", None],
             "value": [1.5, None, 0.1],
             "attributes": ["DRY,BAD", None, None],
+            "quality": ["blurred,dark", None, None],
         }
     )
 

@@ -27,6 +27,7 @@ def images_at(*texts):
             "url": None,
             "value": np.arange(n, dtype=float),
             "attributes": None,
+            "quality": None,
         }
     )
 

@@ -30,6 +30,7 @@ def predictions(zone="America/New_York"):
             "score": [0.123456789, -1.5, None],
             "rank_percentile": [1.0, 0.0, None],
             "attributes": ["DRY", None, None],
+            "quality": None,
         }
     )
 

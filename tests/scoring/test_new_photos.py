@@ -4,7 +4,7 @@ import pytest
 from toy import changed
 
 from fperank.ground.errors import DataError, PhotoError
-from fperank.handover.photo_filter import PhotoFilter
+from fperank.handover.photo_filter import UNFIT, PhotoFilter
 from fperank.params.parameters import FpeParams, PhotoTimeParams
 from fperank.photos.photo_set import PhotoSet
 from fperank.scoring import new_photos
@@ -15,6 +15,11 @@ from fperank.stations.photos.sets import open_photo_set
 
 NO_FPE = FpeParams(fpe_station="", api_url="")
 DAY = PhotoFilter(min_hour=7, max_hour=17, min_month=1, max_month=12)
+
+
+def good(paths):
+    """Toy photos are too small and too plain to be judged."""
+    return [{} for _ in paths]
 
 
 @pytest.fixture
@@ -34,16 +39,16 @@ def test_hours_of_the_model_are_kept_to_and_what_is_known_is_not_scored_again(
 ):
     path = tmp_path / "scores.csv"
     first_days = PhotoSet(photo_set.images.iloc[:60], {"no EXIF time": 2}, photo_set.bring)
-    counts = score_new(first_days, PredictionFile(path, "m"), scorer.score, DAY)
+    counts = score_new(first_days, PredictionFile(path, "m"), scorer.score, DAY, good, UNFIT)
     assert counts == {"scored": 40, "no EXIF time": 2, "outside the hours 7 to 17": 20}
     before = path.read_bytes()
 
-    counts = score_new(photo_set, PredictionFile(path, "m"), scorer.score, DAY)
+    counts = score_new(photo_set, PredictionFile(path, "m"), scorer.score, DAY, good, UNFIT)
     assert counts == {"scored": 40, "known": 40, "outside the hours 7 to 17": 40}
     assert path.read_bytes().startswith(before)
     assert table(path)["image_id"].is_unique
 
-    counts = score_new(photo_set, PredictionFile(path, "m"), scorer.score, DAY)
+    counts = score_new(photo_set, PredictionFile(path, "m"), scorer.score, DAY, good, UNFIT)
     assert counts["scored"] == 0
 
 
@@ -58,7 +63,7 @@ def test_added_bit_by_bit_a_photo_has_the_score_of_the_pipeline(
     path = tmp_path / "scores.csv"
     for end in (1, 3, 50, 120):
         part = PhotoSet(photo_set.images.iloc[:end], {}, photo_set.bring)
-        score_new(part, PredictionFile(path, "m"), scorer.score, None)
+        score_new(part, PredictionFile(path, "m"), scorer.score, None, good, UNFIT)
     pipeline, _ = predict(toy_images.assign(split="train"), tmp_path / "photos", scorer)
     added = table(path).set_index("image_id")["score"].astype("float32")
     expected = pipeline.set_index("image_id")["score"].astype("float32")
@@ -81,7 +86,7 @@ def test_photos_that_cannot_be_had_or_read_keep_a_row_with_the_reason(
 
     path = tmp_path / "scores.csv"
     part = PhotoSet(photo_set.images.iloc[:10], {}, bring)
-    counts = score_new(part, PredictionFile(path, "m"), scorer.score, None)
+    counts = score_new(part, PredictionFile(path, "m"), scorer.score, None, good, UNFIT)
     assert counts == {"scored": 8, "failed": 2}
     rows = table(path)
     assert rows["reason"].dropna().tolist() == ["nothing lies there", "the file is empty"]
@@ -106,9 +111,9 @@ def test_a_server_that_goes_away_keeps_what_was_scored(
     path = tmp_path / "scores.csv"
     going = PhotoSet(photo_set.images, {}, bring)
     with pytest.raises(DataError, match="no connection"):
-        score_new(going, PredictionFile(path, "m"), scorer.score, None)
+        score_new(going, PredictionFile(path, "m"), scorer.score, None, good, UNFIT)
     assert len(table(path)) == 20
-    score_new(photo_set, PredictionFile(path, "m"), scorer.score, None)
+    score_new(photo_set, PredictionFile(path, "m"), scorer.score, None, good, UNFIT)
     assert len(table(path)) == 120
 
 

@@ -19,6 +19,7 @@ def rows(*ids, score=0.5):
             "url": None,
             "score": score,
             "reason": "",
+            "quality": "",
         }
     )
 
@@ -34,8 +35,8 @@ def test_a_new_file_tells_who_scored_what_and_why_not(tmp_path):
     file.add(rows("2", score=np.nan).assign(reason="the file is empty"))
     assert path.read_text().splitlines() == [
         ",".join(COLUMNS),
-        "1,2024-07-01T08:00:00-04:00,1.jpg,,0.123456789,,abc",
-        "2,2024-07-01T08:00:00-04:00,2.jpg,,,the file is empty,abc",
+        "1,2024-07-01T08:00:00-04:00,1.jpg,,0.123456789,,,abc",
+        "2,2024-07-01T08:00:00-04:00,2.jpg,,,the file is empty,,abc",
     ]
     assert new(PredictionFile(path, "abc"), "1", "2", "3") == ["3"]
 
@@ -124,5 +125,5 @@ def test_photos_without_a_time_have_an_empty_one(tmp_path):
     path = tmp_path / "scores.csv"
     no_time = rows("1", "2").assign(timestamp=pd.Series([pd.NaT] * 2, dtype="datetime64[us, UTC]"))
     PredictionFile(path, "abc").add(no_time)
-    assert path.read_text().splitlines()[1] == "1,,1.jpg,,0.5,,abc"
+    assert path.read_text().splitlines()[1] == "1,,1.jpg,,0.5,,,abc"
     assert PredictionFile(path, "abc").new(no_time).empty

@@ -22,6 +22,7 @@ FILES = [
     "observations.csv",
     "pairs.csv",
     "photos",
+    "quality.csv",
     "station.json",
 ]
 
@@ -88,7 +89,7 @@ def test_running_twice_gives_the_same_bytes(station, run_stage):
         assert status == 0
         files = [path for path in output.rglob("*") if path.is_file()]
         written.append({str(path): path.read_bytes() for path in files})
-    assert len(written[0]) == 13
+    assert len(written[0]) == 14
     assert written[0] == written[1]
 
 

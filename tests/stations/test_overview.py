@@ -23,6 +23,7 @@ def photos(days=40, value=None, per_day=1):
             "url": None,
             "value": np.full(n, np.nan) if value is None else value * np.ones(n),
             "attributes": None,
+            "quality": None,
         }
     )
 
