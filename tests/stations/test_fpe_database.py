@@ -511,7 +511,7 @@ class TestAnnotations:
             source().read()
 
     def test_a_file_that_is_too_large_is_refused(self, loaded, source, monkeypatch):
-        monkeypatch.setattr("fperank.stations.fpe.database.MAX_ANNOTATION_BYTES", 100)
+        monkeypatch.setattr("fperank.stations.fpe.submissions.MAX_BYTES", 100)
         with pytest.raises(DataError, match="is larger than the 100 bytes that are allowed"):
             source().read()
 

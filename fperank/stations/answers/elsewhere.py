@@ -7,12 +7,16 @@ Refused: files that are absent, larger than 500 MB, or neither .json nor .csv.
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from fperank.ground.errors import AbsentError, DataError
 from fperank.remote.fetching import Fetcher, shown
 from fperank.stations.answers.files import read_annotation_file
 from fperank.stations.base import Answers
+from fperank.stations.csv_files import read_csv_text
 from fperank.stations.own_folder import read_file
 
 MAX_BYTES = 500_000_000
@@ -70,6 +74,11 @@ def read_annotations_at(address: str, fetcher: Fetcher, parameter: str = "") -> 
         AbsentError: nothing lies there.
         DataError: it cannot be fetched, or is not what it should be.
     """
+    return replace(fetched_answers(address, fetcher)[0], parameter=parameter)
+
+
+def fetched_answers(address: str, fetcher: Fetcher) -> tuple[Answers, pd.DataFrame]:
+    """Likewise, with the cells of a table as they stand in it; of a `.json` there are none."""
     suffix = Path(shown(address)).suffix.lower()
     if suffix not in {".csv", ".json"}:
         raise DataError(f"{shown(address)} is no file of annotations: fperank reads .json and .csv")
@@ -78,7 +87,8 @@ def read_annotations_at(address: str, fetcher: Fetcher, parameter: str = "") -> 
         fetcher.download(address, path, MAX_BYTES)
         try:
             table, excluded = read_annotation_file(path)
+            cells = read_csv_text(path) if suffix == ".csv" else pd.DataFrame()
         except DataError as error:
             raise DataError(str(error).replace(str(path), shown(address))) from None
         files = (read_file("annotations", path, shown(address)),)
-    return Answers(table, excluded, read_files=files, parameter=parameter)
+    return Answers(table, excluded, read_files=files), cells

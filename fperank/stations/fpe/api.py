@@ -1,14 +1,17 @@
 """A station of the Flow Photo Explorer's public HTTP API, for those without its database.
 
-The API gives photos, observed values and models, but no comparisons: they are read from the file
-that lies beside the predictions of the station's published model. Docs: docs/fpe-api.md.
+The API gives photos, observed values and models, but no comparisons: they are found by the table
+that lies beside the predictions of the station's published model, see `published`. Docs:
+docs/fpe-api.md.
 
 Refused: station names that none or several have, answers that `routes` refuses. Counted and left
 out: photos that are not DONE or show people or vehicles, values that are none.
 """
 
+import datetime as dt
 import difflib
 import itertools
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +19,9 @@ import pandas as pd
 
 from fperank.ground.errors import AbsentError, DataError, ParameterError
 from fperank.remote.fetching import Fetcher, shown
-from fperank.stations.answers.elsewhere import read_annotations_at
 from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Answers, Observed, Photos
+from fperank.stations.fpe.published import read_published
 from fperank.stations.fpe.records import IMAGE_COLUMNS, Listed, refuse_unfinished
 from fperank.stations.fpe.routes import (
     FpeApi,
@@ -116,7 +119,7 @@ class ApiStation:
         """
         wanted = imageset_uuid.strip().lower()
         imagesets = self._imagesets()
-        found = [one for one in imagesets if one.uuid.lower() == wanted]
+        found = [one for one in imagesets if (one.uuid or "").lower() == wanted]
         if not found:
             raise DataError(
                 f"the station {self.row.name} has no image set {imageset_uuid!r} among its "
@@ -173,7 +176,7 @@ class ApiObservations:
         )
         days = pd.date_range(first, last, freq=f"{_DAYS_AT_ONCE}D")
         bounds = [*days[days < last], last]
-        rows: list[ValueRow] = []
+        rows: list[tuple[dt.datetime, float | None]] = []
         for start, end in itertools.pairwise(bounds):
             begin, stop = (
                 bound.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert(
@@ -188,9 +191,13 @@ class ApiObservations:
                 start=(start - pd.Timedelta(days=1)).isoformat(),
                 end=(end + pd.Timedelta(days=1)).isoformat(),
             )
-            rows += [one for one in answer if begin <= one.timestamp < stop]
-        given = pd.Series([one.value for one in rows], dtype="float64")
-        instants = pd.to_datetime([one.timestamp for one in rows], utc=True)
+            rows += [
+                (one.timestamp, one.value)
+                for one in answer
+                if one.timestamp is not None and begin <= one.timestamp < stop
+            ]
+        given = pd.Series([value for _, value in rows], dtype="float64")
+        instants = pd.to_datetime([time for time, _ in rows], utc=True)
         values = pd.DataFrame(
             {
                 "timestamp": instants.tz_convert(timezone).as_unit("us"),
@@ -238,9 +245,9 @@ class ApiAnswers:
         )
         address = f"{shown(url).rpartition('/')[0]}/annotations.csv"
         try:
-            answers = read_annotations_at(address, self._station.fetcher)
+            answers = read_published(address, self._station.fetcher)
         except AbsentError as error:
             note = f"The comparisons of the model {model.code} are not public ({error}): {give}."
             return Answers(annotations_table([]), [], (note,))
         note = f"The comparisons are those of the published model {model.code}."
-        return Answers(answers.table, answers.excluded, (note,), answers.read_files)
+        return replace(answers, notes=(note, *answers.notes))

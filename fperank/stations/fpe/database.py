@@ -10,31 +10,26 @@ vehicles, comparisons whose file is gone.
 """
 
 import difflib
-import hashlib
-import json
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from fperank.ground.errors import AbsentError, DataError, ParameterError
+from fperank.ground.errors import DataError, ParameterError
 from fperank.ground.variables import VARIABLES
-from fperank.handover.dataset import ReadFile
-from fperank.remote.fetching import Fetcher, shown
-from fperank.stations.answers.files import Row, annotations_from_json, annotations_table
+from fperank.remote.fetching import Fetcher
+from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Answers, Excluded, Observed, Photos
 from fperank.stations.fpe import queries as query
 from fperank.stations.fpe.connection import connect as connect_by_environment
 from fperank.stations.fpe.connection import reading
 from fperank.stations.fpe.queries import Connection, Record
 from fperank.stations.fpe.records import Listed, refuse_unfinished
+from fperank.stations.fpe.submissions import Submission, read_submissions
 from fperank.stations.observed.table import counted
 
-MAX_ANNOTATION_BYTES = 50_000_000
-_FILES_AT_ONCE = 8
 _WHERE = "the Flow Photo Explorer's database"
 
 T = TypeVar("T")
@@ -211,57 +206,29 @@ class DatabaseAnswers:
         """
         submissions = self._submissions()
         reasons = [_reason_to_leave_out(one) for one in submissions]
-        wanted = [one for one, why in zip(submissions, reasons, strict=True) if not why]
-        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-            contents = list(pool.map(self._content, wanted))
-        rows: list[Row] = []
+        wanted = [
+            Submission(str(one["id"]), one["user_id"] or "", one["addresses"])
+            for one, why in zip(submissions, reasons, strict=True)
+            if not why
+        ]
+        handed = read_submissions(wanted, self._fetcher)
         excluded: Excluded = [
             ("annotation", f"submission {one['id']}", why)
             for one, why in zip(submissions, reasons, strict=True)
             if why
         ]
-        gone: list[str] = []
-        digests: list[str] = []
-        for one, content in zip(wanted, contents, strict=True):
-            if content is None:
-                gone.append(str(one["id"]))
-                continue
-            more, left_out = annotations_from_json(
-                self._parsed(content, one),
-                f"the annotation file {shown(one['address'])}",
-                pair_prefix=f"{one['id']}-",
-                user_id=one["user_id"] or "",
-            )
-            rows += more
-            excluded += left_out
-            digests.append(f"{shown(one['address'])} {hashlib.sha256(content).hexdigest()}\n")
-        excluded += [("annotation", f"submission {one}", "its file is gone") for one in gone]
+        excluded += handed.excluded
+        excluded += [("annotation", f"submission {one}", "its file is gone") for one in handed.gone]
         notes = (
-            f"The files of {len(gone)} of {len(wanted)} submissions of comparisons are gone from "
-            f"the Flow Photo Explorer: {', '.join(gone)}.",
+            f"The files of {len(handed.gone)} of {len(wanted)} submissions of comparisons are gone "
+            f"from the Flow Photo Explorer: {', '.join(handed.gone)}.",
         )
-        all_files = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-        files = (ReadFile(role="annotations", name="submissions", sha256=all_files),)
         return Answers(
-            annotations_table(rows), excluded, notes if gone else (), files if digests else ()
+            annotations_table(handed.rows),
+            excluded,
+            notes if handed.gone else (),
+            handed.read_files,
         )
-
-    def _content(self, submission: Record) -> bytes | None:
-        """The file of a submission, None if it is gone."""
-        try:
-            return self._fetcher.read(submission["address"], MAX_ANNOTATION_BYTES)
-        except AbsentError:
-            return None
-
-    def _parsed(self, content: bytes, submission: Record) -> Any:
-        try:
-            return json.loads(content)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-            raise DataError(
-                f"the annotation file {shown(submission['address'])} of submission "
-                f"{submission['id']} is not valid JSON: have it flagged in the Flow Photo "
-                "Explorer to leave it out"
-            ) from None
 
 
 def _reason_to_leave_out(submission: Record) -> str:
@@ -269,6 +236,6 @@ def _reason_to_leave_out(submission: Record) -> str:
         "flagged in the Flow Photo Explorer": submission["flag"],
         "the training of an annotator": submission["training"],
         "not DONE in the Flow Photo Explorer": submission["status"] != "DONE",
-        "its row names no file": not submission["address"],
+        "its row names no file": not submission["addresses"],
     }
     return next((reason for reason, holds in rules.items() if holds), "")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 
+from fperank.stations.fpe.addresses import place_of
 from fperank.stations.fpe.connection import reading
 
 Connection = psycopg.Connection[Any]
@@ -17,13 +18,16 @@ Record = dict[str, Any]
 _ROWS_AT_ONCE = 5_000
 
 _STATIONS = """
-    SELECT id, name, description, latitude::float8, longitude::float8, timezone, nwis_id,
+    SELECT id, name, description, latitude::text::float8 AS latitude,
+           longitude::text::float8 AS longitude, timezone, nwis_id,
            waterbody_type::text, status::text, private
     FROM stations
     WHERE id::text = %(wanted)s OR name = %(wanted)s
     ORDER BY id
 """
-_PUBLIC_NAMES = "SELECT DISTINCT name FROM stations WHERE NOT private ORDER BY name"
+_PUBLIC_NAMES = """
+    SELECT DISTINCT name FROM stations WHERE NOT private AND name IS NOT NULL ORDER BY name
+"""
 _IMAGESET = "SELECT station_id, status::text FROM imagesets WHERE uuid::text = %(uuid)s"
 
 # Times come as microseconds since 1970. One that no table can hold, such as infinity, is none.
@@ -37,8 +41,10 @@ _PHOTOS = """
     WHERE m.station_id = %(station_id)s AND (%(uuid)s::text IS NULL OR m.uuid::text = %(uuid)s)
     ORDER BY i.id
 """
+# A value is a number of 32 bits: as text it is what was uploaded and what the API tells, while a
+# cast would add digits to it that nobody measured.
 _VALUES = """
-    SELECT v.value::float8, v.flag IS NOT NULL AS flagged,
+    SELECT v.value::text::float8 AS value, v.flag IS NOT NULL AS flagged,
            CASE WHEN v.timestamp BETWEEN '1800-01-01Z' AND '2200-01-01Z'
                 THEN (extract(epoch FROM v.timestamp) * 1000000)::int8 END AS timestamp
     FROM datasets d JOIN series s ON s.dataset_id = d.id JOIN "values" v ON v.series_id = s.id
@@ -82,12 +88,10 @@ def photos(connection: Connection, station_id: int, uuid: str | None = None) -> 
     """A station's photos, or those of one of its image sets, good or bad, ordered by id.
 
     Returns:
-        `records.IMAGE_COLUMNS`; `full_url` is empty where a row holds no address.
+        `records.IMAGE_COLUMNS`, with bucket and key.
     """
     rows = _table(connection, "the photos", _PHOTOS, station_id=station_id, uuid=uuid)
     rows["timestamp"] = _instants(rows["timestamp"])
-    parts = zip(rows["full_url"], rows.pop("bucket"), rows.pop("key"), strict=True)
-    rows["full_url"] = [address(*one) for one in parts]
     return rows
 
 
@@ -105,18 +109,16 @@ def variables(connection: Connection, station_id: int) -> list[str]:
 
 
 def submissions(connection: Connection, station_id: int, annotation_name: str) -> list[Record]:
-    """The submissions of comparisons, good or bad: id, user_id, status, flag, training, address."""
+    """The submissions of comparisons, good or bad.
+
+    Returns:
+        id, user_id, status, flag, training, addresses (see `addresses.Place`), ordered by id.
+    """
     asked = {"station_id": station_id, "annotation_name": annotation_name}
     rows = _table(connection, "the annotations", _SUBMISSIONS, **asked)
     parts = zip(rows.pop("url"), rows.pop("bucket"), rows.pop("key"), strict=True)
-    return _records(rows.assign(address=[address(*one) for one in parts]))
-
-
-def address(url: str | None, bucket: str | None, key: str | None) -> str:
-    """Where a file lies: at its URL, else in S3; empty if its row holds neither."""
-    if url and url.lower().startswith(("http://", "https://", "s3://")):
-        return url
-    return f"s3://{bucket}/{key}" if bucket and key else ""
+    rows["addresses"] = pd.Series([place_of(*one).addresses for one in parts], dtype="object")
+    return _records(rows)
 
 
 def _table(connection: Connection, what: str, query: str, **asked: object) -> pd.DataFrame:

@@ -7,7 +7,6 @@ out everywhere, of training as of scoring: a detection of a person of 0.2 or mor
 Refused: photos without an id, time or address, file names that lead out of the dataset.
 """
 
-import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import shown
 from fperank.stations.answers.files import hashed_user_id
 from fperank.stations.base import Photos
+from fperank.stations.fpe.addresses import Place, place_of
 from fperank.stations.photos.files import leads_out, tellable
 
 _NO_CLOCK_SHIFT = (
@@ -30,10 +30,10 @@ _NO_CLOCK_SHIFT = (
 PERSON_THRESHOLD = 0.2
 VEHICLE_THRESHOLD = 0.8
 IMAGE_COLUMNS = (
-    *("id", "filename", "timestamp", "full_url", "status", "imageset_status"),
+    *("id", "filename", "timestamp", "full_url", "bucket", "key", "status", "imageset_status"),
     *("pii_person", "pii_vehicle", "pii_on", "pii_off"),
 )
-"""What is read of a photo. `full_url` may be `s3://bucket/key` where a photo has no other."""
+"""What is read of a photo. Bucket and key are `full_s3`, which the API does not tell."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class FpePhotos:
         self._timezone = timezone
         self._downloads = downloads
         self._clock_shift = clock_shift
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
 
     def read(self) -> Photos:
         """Read everything but the pixels.
@@ -85,11 +85,11 @@ class FpePhotos:
         """
         listed = self._listed()
         station = station_of(listed.station, self._timezone)
-        photos = _usable(listed, station)
-        rows = listed.rows
-        by_id = dict(zip(rows["id"].astype("str"), rows["full_url"], strict=True))
-        addresses = (by_id[image_id] for image_id in photos.images["image_id"])
-        self._addresses = dict(zip(photos.images["filename"], addresses, strict=True))
+        places = _places(listed.rows)
+        photos = _usable(listed, places, station)
+        by_id = dict(zip(listed.rows["id"].astype("str"), places, strict=True))
+        used = [by_id[image_id] for image_id in photos.images["image_id"]]
+        self._addresses = {place.name: place.addresses for place in used}
         return replace(photos, notes=listed.notes + (_NO_CLOCK_SHIFT if self._clock_shift else ()))
 
     def fetch(self, filename: str, target: Path) -> None:
@@ -99,13 +99,13 @@ class FpePhotos:
             PhotoError: it is gone, or none of the photos that were read.
             DataError: no photo can be had now.
         """
-        address = self._addresses.get(filename)
-        if address is None:
-            raise PhotoError(f"{filename} is none of the photos that were read")
-        try:
-            self._downloads.put(address, target)
-        except (AbsentError, TooLargeError) as error:
-            raise PhotoError(str(error)) from None
+        faults = [f"{filename} is none of the photos that were read"]
+        for address in self._addresses.get(filename, ()):
+            try:
+                return self._downloads.put(address, target)
+            except (AbsentError, TooLargeError) as error:
+                faults.append(str(error))
+        raise PhotoError(faults[-1])
 
 
 def refuse_unfinished(imageset: str, status: str | None) -> None:
@@ -142,7 +142,14 @@ def station_of(row: Mapping[str, Any], timezone: str) -> Station:
     return station_from(values, f"the station {values['name']}")
 
 
-def _usable(listed: Listed, station: Station) -> Photos:
+def _places(rows: pd.DataFrame) -> list[Place]:
+    """The place of each photo; the same photo thus has one name whatever lists it."""
+    columns = rows[["full_url", "bucket", "key"]].astype("object")
+    texts = columns.where(columns.map(lambda cell: isinstance(cell, str)), None)
+    return [place_of(*one) for one in texts.itertuples(index=False)]
+
+
+def _usable(listed: Listed, places: Sequence[Place], station: Station) -> Photos:
     """The photos that may be used, and the reasons why the others may not.
 
     Raises:
@@ -152,8 +159,8 @@ def _usable(listed: Listed, station: Station) -> Photos:
     ids = rows["id"].astype("str")
     if ids.duplicated().any():
         raise DataError(f"{where}: the photo id {ids[ids.duplicated()].iloc[0]} stands twice")
-    urls = rows["full_url"].astype("object").where(rows["full_url"].notna(), "").astype("str")
-    names = file_names(urls)
+    names = pd.Series([place.name for place in places], index=rows.index, dtype="str")
+    urls = [place.addresses[-1] if place.name else "" for place in places]
     times = pd.to_datetime(rows["timestamp"], utc=True, errors="coerce", format="ISO8601")
     rules = {
         "not DONE in the Flow Photo Explorer": rows["status"].ne("DONE")
@@ -172,14 +179,14 @@ def _usable(listed: Listed, station: Station) -> Photos:
     good = reason.eq("").to_numpy()
     if not good.any():
         counts = reason[~good].value_counts()
-        why = ", ".join(f"{n:,} {rule}" for rule, n in counts.items()) or "it has none at all"
+        why = ", ".join(f"{n:,} {rule}" for rule, n in counts.items()) or _none_at_all(listed)
         raise DataError(f"{where}: none of {len(rows):,} photos can be used: {why}")
     images = pd.DataFrame(
         {
             "image_id": ids[good],
             "timestamp": times[good].dt.tz_convert(station.timezone).dt.as_unit("us"),
             "filename": names[good],
-            "url": [shown(url) for url in urls[good]],
+            "url": [_told(url) for url, usable in zip(urls, good, strict=True) if usable],
         }
     ).sort_values(["timestamp", "filename"], ignore_index=True)
     left_out = names.where(names.ne(""), ids)[~good]
@@ -191,22 +198,21 @@ def _usable(listed: Listed, station: Station) -> Photos:
     return Photos(station, images, excluded, reasons)
 
 
-def file_names(urls: pd.Series) -> pd.Series:
-    """The path of each address without its first slash, such as `imagesets/<uuid>/images/A.JPG`.
-
-    Of `s3://bucket/key` it is the key. The same photo thus has one name whatever lists it.
-    """
-    return urls.map(_file_name).astype("str")
+def _told(url: str) -> str:
+    """The address as a table may hold it; of one in S3 nothing is a query."""
+    return url if url.startswith("s3://") else shown(url)
 
 
-def _file_name(url: str) -> str:
-    if url.startswith("s3://"):
-        # A key may hold ? and #, which would end the path of a web address.
-        return url.removeprefix("s3://").partition("/")[2]
-    try:
-        return urllib.parse.unquote(urllib.parse.urlsplit(url).path).lstrip("/")
-    except ValueError:
-        return ""
+def _none_at_all(listed: Listed) -> str:
+    camera = listed.station.get("nims_camera_id")
+    if not camera:
+        return "it has none at all"
+    return (
+        f"they are those of USGS's river camera {camera}, which the Flow Photo Explorer shows but "
+        "does not keep: fetch them from USGS into a folder with an images.csv whose image_id is "
+        "the one of the comparisons (nims:CAMERA:FILE), and take source folder with "
+        "annotations_from"
+    )
 
 
 def shows_pii(rows: pd.DataFrame) -> pd.Series:

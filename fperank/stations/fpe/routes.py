@@ -32,6 +32,10 @@ def _id(value: object) -> object:
 
 
 Id = Annotated[str, BeforeValidator(_id), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+PhotoId = Annotated[
+    str, BeforeValidator(_id), StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")
+]
+"""Photos of USGS's river cameras have text, such as `nims:CAMERA:FILE`."""
 
 
 class _Row(BaseModel):
@@ -51,17 +55,17 @@ class ImagesetRow(_Row):
     """A set of photos, uploaded together."""
 
     id: Id
-    uuid: str
+    uuid: str | None = None
     status: str | None
 
 
 class ImageRow(_Row):
     """A photo."""
 
-    id: Id
+    id: PhotoId
     filename: str | None = None
-    timestamp: AwareDatetime | None
-    full_url: str | None
+    timestamp: AwareDatetime | None = None
+    full_url: str | None = None
     status: str | None
     pii_person: float | None = None
     pii_vehicle: float | None = None
@@ -78,7 +82,7 @@ class ImagesetWithImages(ImagesetRow):
 class ValueRow(_Row):
     """An observed value."""
 
-    timestamp: AwareDatetime
+    timestamp: AwareDatetime | None
     value: float | None
 
 
@@ -91,7 +95,7 @@ class ModelRow(_Row):
     variable_id: str | None
     status: str | None
     default: bool | None = None
-    predictions_url: str | None
+    predictions_url: str | None = None
     created_at: AwareDatetime | None = None
 
 
