@@ -46,7 +46,7 @@ CREATE TABLE stations (
 );
 CREATE TABLE imagesets (
   id serial PRIMARY KEY, station_id integer NOT NULL REFERENCES stations ON DELETE CASCADE,
-  uuid uuid UNIQUE NOT NULL, status process_status NOT NULL, error_message text, config json,
+  uuid uuid UNIQUE, status process_status NOT NULL, error_message text, config json,
   metadata json, n_images integer, n_failed integer, start_timestamp timestamptz,
   end_timestamp timestamptz, pii_status text,
   created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now()
@@ -82,7 +82,7 @@ CREATE TABLE series (
 );
 CREATE TABLE "values" (
   id serial PRIMARY KEY, series_id integer NOT NULL REFERENCES series ON DELETE CASCADE,
-  date date, timestamp timestamptz NOT NULL, value double precision, flag text
+  date date, timestamp timestamptz NOT NULL, value real, flag text
 );
 CREATE INDEX ON "values" (series_id);
 CREATE TABLE models (

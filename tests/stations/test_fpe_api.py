@@ -5,6 +5,7 @@ import io
 import json
 import math
 import tempfile
+import urllib.parse
 
 import pandas as pd
 import pytest
@@ -24,6 +25,7 @@ from fperank.stations.fpe.api import ApiStation
 from fperank.stations.fpe.records import FpePhotos
 
 BASE = "/api/public/stations"
+AWKWARD_NAMES = ["x#y.JPG", "50%25.JPG", "why?.JPG", "a?b=c.JPG", "1+1 (ü).JPG", "DCIM/100/A.JPG"]
 MINE = f"{BASE}/{STATION_ID}"
 ROUTES = (MINE, f"{MINE}/imagesets", f"{MINE}/imagesets/101", f"{MINE}/values", f"{MINE}/models")
 
@@ -84,6 +86,20 @@ def own_json(server, path, **query):
 
 def key_of(photo):
     return photo["full_s3"]["Key"]
+
+
+def publish_as_r_does(station):
+    """Write the model's table as R does; returns its key."""
+    key = next(key for key in station.files if key.endswith("annotations.csv"))
+    rows = list(csv.DictReader(io.StringIO(station.files[key].decode())))
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        if row["rank"] != "UNKNOWN":
+            table.writerow({name: cell or "NA" for name, cell in row.items()})
+    station.files[key] = text.getvalue().encode()
+    return key
 
 
 class TestStation:
@@ -193,10 +209,44 @@ class TestPhotos:
 
     def test_an_address_that_leads_out_of_the_dataset_is_left_out(self, server, source):
         image = server.station.images[20]
-        image["full_url"] = f"{server.url}/a/%2e%2e/%2e%2e/%2e%2e/passwd"
+        image["full_url"] = f"{server.url}/a/../../../passwd"
         data = source().read()
         assert str(image["id"]) not in set(data.images["image_id"])
         assert "its address leads out of the dataset" in excluded(data, "photo").values()
+
+    @pytest.mark.parametrize("name", AWKWARD_NAMES)
+    def test_a_name_is_the_raw_text_behind_the_host(self, server, source, tmp_path, name):
+        image = server.station.images[20]
+        key = f"imagesets/u/images/{name}"
+        content = server.station.files.pop(key_of(image))
+        server.station.files[key] = content
+        image["full_url"] = f"{server.url}/{key}"
+        opened = source()
+        data = opened.read()
+        (row,) = data.images[data.images["image_id"] == str(image["id"])].itertuples()
+        assert row.filename == key
+        assert urllib.parse.unquote(urllib.parse.urlsplit(row.url).path) == f"/{key}"
+        opened.fetch(row.filename, tmp_path / "photo.jpg")
+        assert (tmp_path / "photo.jpg").read_bytes() == content
+
+    def test_a_set_without_a_uuid_stops_nothing(self, server, source, imageset):
+        sets = server.station.imagesets
+        sets.append({**sets[0], "id": 104, "uuid": None, "status": "CREATED"})
+        assert len(source().read().images) == len(usable_photos(server.station))
+        assert len(imageset(sets[0]["uuid"]).read().images) > 10
+        sets[0]["uuid"] = None
+        assert len(source().read().images) == len(usable_photos(server.station))
+
+    def test_photos_may_have_text_for_an_id(self, server, source):
+        image = server.station.images[20]
+        image["id"] = "nims:MA_West_Brook:2024-03-07T15-15-01Z"
+        assert image["id"] in set(source().read().images["image_id"])
+
+    def test_a_station_of_a_river_camera_is_told_where_its_photos_are(self, server, source):
+        server.station.imagesets.clear()
+        server.station.stations[0]["nims_camera_id"] = "MA_West_Brook"
+        with pytest.raises(DataError, match="USGS's river camera MA_West_Brook, which the Flow"):
+            source().read()
 
     def test_a_station_without_photos_is_told(self, server, source):
         server.station.imagesets.clear()
@@ -377,6 +427,50 @@ class TestAnnotations:
             assert user not in told
             assert user.encode() not in written
         assert list((tmp_path / "temp").iterdir()) == []
+
+    def test_answers_and_marks_that_the_published_table_leaves_out_are_read(self, server, source):
+        """As rank-input.R writes it: NA where a cell is empty, and no UNKNOWN answers."""
+        rows = server.station.annotations
+        key = rows[0]["s3"]["Key"]
+        entries = json.loads(server.station.files[key])
+        entries[0] |= {"rank": "UNKNOWN"}
+        entries[0]["left"]["attributes"] = ["BAD"]
+        server.station.files[key] = json.dumps(entries).encode()
+        publish_as_r_does(server.station)
+        annotations = source().read().annotations.set_index("pair_id")
+        assert list(annotations.loc["301-1", ["rank", "left_attributes"]]) == ["UNKNOWN", "BAD"]
+        assert annotations.index.str.partition("-").unique(0).tolist() == ["301", "308"]
+        assert len(annotations) == 70 + 70 - 1
+        assert "NA" not in set(annotations.to_numpy().ravel())
+
+    def test_where_they_are_not_public_the_table_counts_and_it_is_told(self, server, source):
+        publish_as_r_does(server.station)
+        whole = source().read().annotations
+        address = server.answers(f"/{server.station.annotations[0]['s3']['Key']}", status(403))
+        data = source().read()
+        lost = (whole["rank"] == "UNKNOWN") & whole["pair_id"].str.startswith("301-")
+        kept = data.annotations.sort_values("pair_id", ignore_index=True)
+        known = whole[~lost].sort_values("pair_id", ignore_index=True)
+        pd.testing.assert_frame_equal(kept, known, check_dtype=False)
+        (note,) = [one for one in data.notes if "not public" in one]
+        assert note.startswith("Of 2 submissions the files of 1 are not public: only what the publ")
+        assert "exclude_attributes may find fewer photos" in note
+        assert address not in note
+
+    def test_files_on_other_servers_than_the_tables_are_not_asked_for(self, server, source):
+        key = publish_as_r_does(server.station)
+        here = server.url.encode()
+        text = server.station.files[key].replace(here + b"/annotations", b"http://127.0.0.1:9/a")
+        server.station.files[key] = text
+        assert any("files of 2 are not public" in note for note in source().read().notes)
+
+    def test_a_table_that_names_no_submissions_is_told_to_be_less(self, server, source):
+        key = publish_as_r_does(server.station)
+        text = server.station.files[key].replace(b"annotation_id", b"number")
+        server.station.files[key] = text.replace(b"pair_id", b"pair")
+        data = source().read()
+        assert any("names no files of submissions" in note for note in data.notes)
+        assert len(data.annotations) > 100
 
     def test_a_file_that_is_none_is_told_by_its_address(self, server, source, tmp_path):
         key = next(key for key in server.station.files if key.endswith("annotations.csv"))

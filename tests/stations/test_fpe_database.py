@@ -29,6 +29,8 @@ from fperank.stations.fpe import queries as fpe_queries
 from fperank.stations.fpe.database import photos_of
 from fperank.stations.fpe.records import FpePhotos
 
+AWKWARD_NAMES = ["x#y.JPG", "50%25.JPG", "why?.JPG", "a?b=c.JPG", "1+1 (ü).JPG", "DCIM/100/A.JPG"]
+
 
 class Files(http.server.ThreadingHTTPServer):
     """Serves bytes by key, and counts how often each was asked for."""
@@ -281,19 +283,61 @@ class TestPhotos:
 
     def test_file_names_never_lead_out_of_the_dataset(self, loaded, source, files):
         hostile = {
-            664020: (f"{files.url}/imagesets/../../../etc/passwd", "leads out"),
-            664021: (f"{files.url}/%2e%2e/%2e%2e/up.jpg", "leads out"),
-            664022: (f"{files.url}/C:%5Cwindows%5Cx.jpg", "leads out"),
-            664023: (f"{files.url}//etc/absolute.jpg", ""),
+            664020: "imagesets/../../../etc/passwd",
+            664021: "../../up.jpg",
+            664022: "C:\\windows\\x.jpg",
+            664023: "/etc/absolute.jpg",
         }
-        for image_id, (url, _) in hostile.items():
-            loaded.execute("UPDATE images SET full_url = %s WHERE id = %s", url, image_id)
+        for image_id, key in hostile.items():
+            loaded.execute(
+                "UPDATE images SET full_url = %s, full_s3 = json_build_object('Bucket', 'b', "
+                "'Key', %s::text) WHERE id = %s",
+                *(f"{files.url}/{key}", key, image_id),
+            )
         data = source().read()
         names = dict(zip(data.images["image_id"], data.images["filename"], strict=True))
         assert names["664023"] == "etc/absolute.jpg"
         assert not {"664020", "664021", "664022"} & set(names)
         told = Counter(excluded(data, "photo").values())
         assert told["its address leads out of the dataset"] == 3
+
+    @pytest.mark.parametrize("name", AWKWARD_NAMES)
+    def test_a_name_is_the_key_letter_for_letter(
+        self, loaded, source, station, files, tmp_path, name
+    ):
+        key = f"imagesets/u/images/{name}"
+        files.content[key] = b"the photo"
+        loaded.execute(
+            "UPDATE images SET full_url = %s, full_s3 = json_build_object('Bucket', 'b', 'Key', "
+            "%s::text) WHERE id = 664030",
+            *(f"{files.url}/{key}", key),
+        )
+        one = source()
+        images = one.read().images.set_index("image_id")
+        assert images.loc["664030", "filename"] == key
+        one.fetch(key, tmp_path / "photo.jpg")
+        assert (tmp_path / "photo.jpg").read_bytes() == b"the photo"
+
+    def test_photos_of_amazons_host_come_from_their_bucket(
+        self, s3, loaded, source, monkeypatch, tmp_path
+    ):
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        key = "imagesets/u/images/DCIM/100/x#y 50%25?.JPG"
+        s3.client.put_object(Bucket=s3.bucket, Key=key, Body=b"the photo")
+        host = f"https://{s3.bucket}.s3.us-west-2.amazonaws.com"
+        loaded.execute(
+            "UPDATE images SET full_url = %s, full_s3 = json_build_object('Bucket', %s::text, "
+            "'Key', %s::text) WHERE id = 664030",
+            *(f"{host}/{key}", s3.bucket, key),
+        )
+        one = source()
+        images = one.read().images.set_index("image_id")
+        assert images.loc["664030", "url"] == (
+            f"{host}/imagesets/u/images/DCIM/100/x%23y%2050%2525%3F.JPG"
+        )
+        one.fetch(key, tmp_path / "photo.jpg")
+        assert (tmp_path / "photo.jpg").read_bytes() == b"the photo"
 
     def test_original_names_with_paths_are_not_used(self, loaded, source):
         loaded.execute("UPDATE images SET filename = '../../' || filename")
@@ -368,6 +412,10 @@ class TestObservations:
         assert observations["value"].tolist() == [one["value"] for one in good]
         assert observations["timestamp"].tolist() == [one["timestamp"] for one in good]
         assert observations["status"].isna().all()
+
+    def test_a_value_has_the_digits_that_were_uploaded(self, loaded, source):
+        loaded.execute('UPDATE "values" SET value = 24.12345 WHERE id = 9011')
+        assert 24.12345 in set(source().read().observations["value"])
 
     def test_what_was_left_out_is_counted(self, loaded, source):
         loaded.execute(
@@ -636,7 +684,8 @@ class TestWhole:
             "pii_person, pii_vehicle, pii_detections) SELECT 1000000 + n, 102, 'IMG_' || n, "
             "'2010-01-01Z'::timestamptz + n * interval '15 min', 'https://example.org/imagesets/"
             "7cbd8fd7-0b9f-4ab1-9dbf-a2ba3a1a3a4c/images/IMG_' || n || '.JPG', json_build_object("
-            "'Bucket', 'b', 'Key', 'k' || n), 'DONE', 0.01, 0.02, json_build_object('all', "
+            "'Bucket', 'b', 'Key', 'imagesets/7cbd8fd7-0b9f-4ab1-9dbf-a2ba3a1a3a4c/images/IMG_' "
+            "|| n || '.JPG'), 'DONE', 0.01, 0.02, json_build_object('all', "
             "repeat('x', 200)) FROM generate_series(1, 100000) n"
         )
         loaded.execute(
