@@ -16,6 +16,9 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 
+ABSENT = ("", "NA", "NaN")
+"""An absent cell, as R and pandas write it too."""
+
 
 def read_csv_text(path: Path) -> pd.DataFrame:
     """Read a CSV file without interpreting a cell.
@@ -55,6 +58,11 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     return pd.DataFrame(rows, columns=header, index=pd.Index(lines, name="line"), dtype="str")
+
+
+def without_na(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells of `read_csv_text` where the words that R and pandas write for nothing are empty."""
+    return cells.mask(cells.isin(ABSENT), "")
 
 
 def whole_id(text: str) -> str:

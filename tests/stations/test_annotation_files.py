@@ -273,3 +273,18 @@ def test_user_ids_are_kept_as_a_short_hash_only(tmp_path):
     assert hashed_user_id("") is None
     frame, _ = read_annotations(as_json(tmp_path, [answer(1, 2, user_id="0b2d5f0c-anna")]))
     assert frame["user_id"].tolist() == [one]
+
+
+def test_an_empty_cell_that_r_wrote_is_empty_in_every_column(tmp_path):
+    write(
+        tmp_path / "annotations.csv",
+        "user_id,rank,comment,left.imageId,left.attributes,right.imageId,right.attributes,pair_id\n"
+        "NA,LEFT,NA,1,NA,2,BAD,7\n",
+    )
+    frame, _ = read_annotations(tmp_path)
+    (row,) = frame.itertuples()
+    assert (row.pair_id, row.right_attributes) == ("7", "BAD")
+    assert frame[["user_id", "comment", "left_attributes"]].isna().all(axis=None)
+    write(tmp_path / "annotations.csv", "rank,left.imageId,right.imageId\nLEFT,1,NA\n")
+    with pytest.raises(DataError, match="line 2 has no right_image_id"):
+        read_annotations(tmp_path)

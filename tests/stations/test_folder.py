@@ -519,3 +519,17 @@ def test_real_photos_whose_exif_holds_a_false_time_beside_the_true_one_need_a_st
     assert told(data)[0] == "2019-10-18T10:59:44-04:00"
     assert told(data)[-1] == "2019-10-18T15:03:21-04:00"
     assert data.excluded.empty
+
+
+def test_a_list_that_r_wrote_has_na_where_a_cell_is_empty(tmp_path):
+    save_photo(tmp_path / "a.jpg")
+    write(
+        tmp_path / "images.csv",
+        "image_id,timestamp,filename,url\n7,2024-03-05T12:00:00Z,a.jpg,NA\n",
+    )
+    images = read(tmp_path).images
+    assert images["image_id"].tolist() == ["7"]
+    assert images["url"].isna().all()
+    write(tmp_path / "images.csv", "image_id,timestamp,filename\nNA,2024-03-05T12:00:00Z,a.jpg\n")
+    with pytest.raises(DataError, match=r"line 2 has no image_id: fill it in"):
+        read(tmp_path)

@@ -9,10 +9,7 @@ from collections.abc import Iterable
 
 from fperank.ground.errors import DataError
 from fperank.handover.tables import RANKS
-from fperank.stations.csv_files import whole_id
-
-ABSENT = ("", "NA", "NaN")
-"""An absent cell, as R and pandas write it too."""
+from fperank.stations.csv_files import ABSENT, whole_id
 
 NOT_ANSWERED = "not answered"
 

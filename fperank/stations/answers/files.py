@@ -16,9 +16,9 @@ import pandas as pd
 from fperank.ground.errors import DataError
 from fperank.ground.files import file_digest, read_json
 from fperank.handover.dataset import ANNOTATIONS
-from fperank.stations.answers.cells import ABSENT, NOT_ANSWERED, marks_of, photo_id_of, rank_of
+from fperank.stations.answers.cells import NOT_ANSWERED, marks_of, photo_id_of, rank_of
 from fperank.stations.base import Excluded
-from fperank.stations.csv_files import read_csv_text, whole_id
+from fperank.stations.csv_files import read_csv_text, whole_id, without_na
 from fperank.stations.own_folder import ANSWERS_CSV, ANSWERS_FOLDER, ANSWERS_JSON, own_file
 
 Row = dict[str, str | None]
@@ -185,7 +185,7 @@ def _is_json(path: Path) -> bool:
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, Excluded]:
-    frame = read_csv_text(path)
+    frame = without_na(read_csv_text(path))
     found = ", ".join(frame.columns)
     names = {old: new for old, new in _CSV_NAMES.items() if new not in frame.columns}
     frame = frame.rename(columns=names)
@@ -204,12 +204,12 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, Excluded]:
     frame = frame[~unanswered].reindex(columns=list(ANNOTATIONS.columns), fill_value="")
     for side in ("left", "right"):
         ids = frame[f"{side}_image_id"]
-        for line in ids.index[ids.isin(ABSENT)]:
+        for line in ids.index[ids == ""]:
             raise DataError(f"{path}: line {line} has no {side}_image_id")
         frame[f"{side}_image_id"] = [whole_id(one) for one in ids]
         frame[f"{side}_attributes"] = [marks_of([one]) for one in frame[f"{side}_attributes"]]
     for name in ("user_id", "comment"):
-        frame[name] = frame[name].mask(frame[name].isin(ABSENT))
+        frame[name] = frame[name].mask(frame[name] == "")
     frame["user_id"] = frame["user_id"].map(hashed_user_id, na_action="ignore")
     return frame.astype("str").reset_index(drop=True), excluded
 

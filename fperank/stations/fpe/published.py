@@ -14,11 +14,10 @@ import urllib.parse
 import pandas as pd
 
 from fperank.remote.fetching import Fetcher
-from fperank.stations.answers.cells import ABSENT
 from fperank.stations.answers.elsewhere import fetched_answers
 from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Answers
-from fperank.stations.csv_files import whole_id
+from fperank.stations.csv_files import whole_id, without_na
 from fperank.stations.fpe.addresses import place_of
 from fperank.stations.fpe.submissions import Submission, read_submissions
 
@@ -38,7 +37,7 @@ def read_published(address: str, fetcher: Fetcher) -> Answers:
         DataError: it cannot be fetched, or it or a file that it names is not what it should be.
     """
     answers, cells = fetched_answers(address, fetcher)
-    submissions = _submissions(cells, address)
+    submissions = _submissions(without_na(cells), address)
     if not submissions:
         note = f"The published table names no files of submissions: {_LESS}"
         return Answers(answers.table, answers.excluded, (note,), answers.read_files)
@@ -69,12 +68,12 @@ def _submissions(cells: pd.DataFrame, address: str) -> list[Submission]:
     if not {*_COLUMNS, "pair_id"} <= set(cells.columns):
         return []
     told = cells[_COLUMNS].drop_duplicates("annotation_id")
-    if told["annotation_id"].isin(ABSENT).any():
+    if told["annotation_id"].eq("").any():
         return []
     made = [
         Submission(
             id=number,
-            user_id="" if user in ABSENT else user,
+            user_id=user,
             addresses=place_of(url).addresses if _beside(url, address) else (),
         )
         for number, user, url in told.itertuples(index=False)

@@ -18,7 +18,7 @@ import pandas as pd
 from fperank.ground.clocks import parse_clock_shifts
 from fperank.ground.errors import DataError, ParameterError
 from fperank.params.parameters import PhotoTimeParams
-from fperank.stations.csv_files import read_csv_text, whole_id
+from fperank.stations.csv_files import read_csv_text, whole_id, without_na
 from fperank.stations.own_folder import IMAGES, PHOTOS, own_file
 from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, plain_name, scan
 from fperank.stations.photos.times import (
@@ -136,7 +136,7 @@ class PhotoFolder:
         path = own_file(self.folder, IMAGES)
         if not path.is_file():
             return None, False
-        frame = read_csv_text(path)
+        frame = without_na(read_csv_text(path))
         if "filename" not in frame.columns:
             raise DataError(
                 f"{path}: the column filename is missing; columns found: {', '.join(frame.columns)}"

@@ -17,11 +17,10 @@ from fperank.handover.tables import LABEL_OF_RANK, parse_times
 from fperank.remote.fetching import shown
 from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Excluded
-from fperank.stations.csv_files import read_csv_text
+from fperank.stations.csv_files import read_csv_text, without_na
 from fperank.stations.photos.files import leads_out, plain_name, tellable
 
 Floats = npt.NDArray[np.float64]
-_MISSING = ("", "NA", "NaN")
 _RANK_OF_LABEL = {label: rank for rank, label in LABEL_OF_RANK.items()}
 
 
@@ -38,7 +37,7 @@ def listed_photos(path: Path) -> pd.DataFrame:
     frame = _table(path, ("image_id", "timestamp", "filename"))
     frame["filename"] = [plain_name(name.removeprefix("/")) for name in frame["filename"]]
     for name in ("image_id", "filename"):
-        empty = frame.index[frame[name].isin(_MISSING)]
+        empty = frame.index[frame[name] == ""]
         if len(empty):
             raise DataError(f"{path}: line {empty[0]} has no {name}: fill it in")
         same = frame.index[frame[name].duplicated(keep=False)]
@@ -49,7 +48,7 @@ def listed_photos(path: Path) -> pd.DataFrame:
                 f"{frame[name][same[0]]!r}: each photo must stand there once"
             )
     for name in ("url", "value"):
-        frame[name] = frame[name].mask(frame[name].isin(_MISSING), "") if name in frame else ""
+        frame[name] = frame.get(name, "")
     return frame
 
 
@@ -78,7 +77,7 @@ def usable_photos(
             left_out[image_id] = "its filename in images.csv leads out of the folder"
         elif tellable(name) != name:
             left_out[image_id] = "its name holds a line break or control character: rename it"
-        elif time in _MISSING:
+        elif not time:
             left_out[image_id] = "images.csv gives no time"
     good = listed[~listed["image_id"].isin(left_out)]
     if good.empty:
@@ -105,6 +104,10 @@ def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
         DataError: a column is absent or a label does not exist.
     """
     frame = _table(path, ("image_id_1", "image_id_2", "label"))
+    for name in ("image_id_1", "image_id_2"):
+        if (frame[name] == "").any():
+            line = frame.index[frame[name] == ""][0]
+            raise DataError(f"{path}: line {line} has no {name}: fill it in")
     # As numbers: R writes the mirror of a tie as -0.
     labels = pd.to_numeric(frame["label"], errors="coerce")
     wrong = frame.index[~labels.isin(list(_RANK_OF_LABEL))]
@@ -152,8 +155,8 @@ def read_values(
     table = _table(path, ("variable_id", "timestamp", "value"))
     rows = table[table["variable_id"] == variable_id]
     others = sorted(set(table["variable_id"])) if rows.empty else []
-    flagged = ~rows.get("flag", pd.Series("", index=rows.index)).isin(_MISSING)
-    absent = rows["value"].isin(_MISSING) & ~flagged
+    flagged = ~rows.get("flag", pd.Series("", index=rows.index)).eq("")
+    absent = rows["value"].eq("") & ~flagged
     excluded = _counted(int(flagged.sum()), "flagged") + _counted(int(absent.sum()), "no value")
     good = rows[~flagged & ~absent]
     times = parse_times(good["timestamp"], timezone, f"{path}, column timestamp")
@@ -171,7 +174,7 @@ def observed(times: pd.Series, values: Floats) -> pd.DataFrame:
 def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} does not exist: give the seed's folder that holds {path.name}")
-    frame = read_csv_text(path)
+    frame = without_na(read_csv_text(path))
     if missing := [name for name in needed if name not in frame.columns]:
         raise DataError(
             f"{path}: the column {missing[0]} is missing; columns needed: {', '.join(needed)}; "
@@ -182,7 +185,7 @@ def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
 
 def _numbers(texts: pd.Series, where: str) -> Floats:
     """Numbers of text whose index is the line; absent ones are not a number."""
-    missing = texts.isin(_MISSING)
+    missing = texts.eq("")
     numbers = pd.to_numeric(texts.mask(missing), errors="coerce").to_numpy(dtype="float64")
     wrong = np.flatnonzero(~np.isfinite(numbers) & ~missing.to_numpy())
     if len(wrong):
