@@ -73,7 +73,9 @@ def export(
 ) -> None:
     """Write the version that params.yaml names as files that the Flow Photo Explorer takes.
 
-    predictions.csv, imagesets/UUID/predictions.csv, manifest.json, rank-input.json.
+    predictions.csv, imagesets/UUID/predictions.csv, manifest.json, rank-input.json, and the folders
+    input and output of a model. output/model.pth lets the explorer's own program score photos,
+    where it can hold the network. See docs/publishing.md.
     """
     from fperank.handover.version import Version
     from fperank.params.file import load_params
@@ -98,3 +100,5 @@ def export(
             f"{made.without_set:,} photos are in no image set: their names are not "
             "imagesets/UUID/images/NAME"
         )
+    if made.not_held:
+        typer.echo(f"no output/model.pth was written: {made.not_held}")

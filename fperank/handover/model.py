@@ -124,6 +124,7 @@ class ModelFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.weights_file, self.description_file = folder / WEIGHTS_FILE, folder / DESCRIPTION_FILE
+        self.history_file, self.summary_file = folder / _HISTORY, folder / _SUMMARY
 
     @cached_property
     def description(self) -> ModelDescription:
@@ -133,12 +134,12 @@ class ModelFolder:
     @cached_property
     def history(self) -> pd.DataFrame:
         """`HISTORY`."""
-        return read_table(self.folder / _HISTORY, HISTORY, "UTC")
+        return read_table(self.history_file, HISTORY, "UTC")
 
     @cached_property
     def summary(self) -> TrainingSummary:
         """What `train.json` holds."""
-        return read_summary(self.folder / _SUMMARY, TrainingSummary)
+        return read_summary(self.summary_file, TrainingSummary)
 
 
 def write_description(description: ModelDescription, folder: Path) -> None:

@@ -3,6 +3,7 @@
 publish, station_list    one version, or one of each station of a list, to a destination, checked
 destinations             a folder, or a prefix of an S3 bucket
 published_files          names and making of what is published
+models_row               the row by which the Flow Photo Explorer shows a model
 export, fpe_files        what the Flow Photo Explorer takes and gives
 
 From outside: `publish.publish`, `station_list`, `destinations.open_destination`, `export.export`;

@@ -13,6 +13,7 @@ import binascii
 import contextlib
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +54,20 @@ class Destination(Protocol):
         """Copy a file there, in place of what may lie there."""
         ...
 
+    def get(self, name: str, target: Path) -> None:
+        """Copy what lies there to a file."""
+        ...
+
     def remove(self, name: str) -> None:
         """Take away what lies there."""
+        ...
+
+    def web_address(self, name: str) -> str | None:
+        """How a browser reaches that name, if it does; nothing in it is encoded."""
+        ...
+
+    def bucket_and_key(self, name: str) -> tuple[str, str] | None:
+        """Where that name lies in S3; none elsewhere."""
         ...
 
 
@@ -99,7 +112,7 @@ def open_destination(
         )
     prefix = checked_name("/".join(part for part in prefix.split("/") if part), "--to")
     client = None if offline else s3_client(profile, endpoint_url)
-    return S3Destination(client, bucket, prefix)
+    return S3Destination(client, bucket, prefix, endpoint_url)
 
 
 def checked_name(name: str, where: str) -> str:
@@ -147,10 +160,21 @@ class FolderDestination:
             finally:
                 part.unlink(missing_ok=True)
 
+    def get(self, name: str, target: Path) -> None:
+        """See `Destination`."""
+        with self._named("read", name):
+            shutil.copyfile(self._path(name), target)
+
     def remove(self, name: str) -> None:
         """See `Destination`."""
         with self._named("remove", name):
             self._path(name).unlink(missing_ok=True)
+
+    def web_address(self, name: str) -> None:
+        """See `Destination`: a folder has none."""
+
+    def bucket_and_key(self, name: str) -> None:
+        """See `Destination`: likewise."""
 
     def _path(self, name: str) -> Path:
         path = Path(self.address(name))
@@ -175,10 +199,14 @@ class S3Destination:
         client: boto3's client of S3.
         bucket: its name.
         prefix: what names begin with, without slashes at its ends; may be empty.
+        endpoint_url: address of another S3 server than Amazon's.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    def __init__(
+        self, client: Any, bucket: str, prefix: str, endpoint_url: str | None = None
+    ) -> None:
         self._client, self._bucket, self._prefix = client, bucket, prefix
+        self._endpoint_url = endpoint_url
 
     def address(self, name: str) -> str:
         """See `Destination`."""
@@ -213,6 +241,25 @@ class S3Destination:
                 ChecksumSHA256=sha256,
                 **(kind if content.suffix in _CONTENT_TYPES else {}),
             )
+
+    def get(self, name: str, target: Path) -> None:
+        """See `Destination`."""
+        with explained("GetObject", self.address(name)), target.open("wb") as file:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name))
+            with contextlib.closing(answer["Body"]) as body:
+                for block in body.iter_chunks(1 << 20):
+                    file.write(block)
+
+    def web_address(self, name: str) -> str:
+        """See `Destination`."""
+        bucket, key = self.bucket_and_key(name)
+        if self._endpoint_url:
+            return f"{self._endpoint_url.rstrip('/')}/{bucket}/{key}"
+        return f"https://{bucket}.s3.amazonaws.com/{key}"
+
+    def bucket_and_key(self, name: str) -> tuple[str, str]:
+        """See `Destination`."""
+        return self._bucket, self._key(name)
 
     def remove(self, name: str) -> None:
         """See `Destination`."""

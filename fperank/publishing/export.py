@@ -1,16 +1,23 @@
 """A version's results as files that the Flow Photo Explorer takes: scores and what they come from.
 
+The folders `input/` and `output/` are those of a model of EcoSHEDS' Flow Photo RankNet Model, whose
+program scores new photos by `model.pth` where its format can hold the network.
+
 Refused: a version that is not whole, a folder that exists, photos that do not lie below one prefix.
 """
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fperank.ground.errors import DataError
-from fperank.ground.files import write_json, write_text
+from fperank.ground.files import csv_text, write_json, write_text
+from fperank.handover.dataset import DatasetFolder
 from fperank.handover.input import InputFolder
+from fperank.handover.model import ModelFolder
 from fperank.handover.predictions import PREDICTIONS_FILE, PredictionsFolder
+from fperank.handover.station import STATION_FILE
 from fperank.handover.version import Version
 from fperank.publishing.fpe_files import (
     common_prefix,
@@ -19,8 +26,18 @@ from fperank.publishing.fpe_files import (
     manifest,
     rank_input,
     station_predictions,
+    train_arguments,
+    train_metrics,
 )
-from fperank.publishing.published_files import PREDICTIONS_NAME, require_whole
+from fperank.publishing.published_files import (
+    ANNOTATIONS_NAME,
+    CHECKPOINT_NAME,
+    MODEL_NAME,
+    PREDICTIONS_NAME,
+    published_annotations,
+    require_whole,
+    write_archive,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,7 @@ class Exported:
         image_sets: how many image sets got a file of their own.
         without_set: photos whose file names hold no image set.
         prefix: the prefix in S3 that `manifest.json` names.
+        not_held: why there is no `model.pth`, in words; empty if there is one.
     """
 
     photos: int
@@ -40,6 +58,7 @@ class Exported:
     image_sets: int
     without_set: int
     prefix: str
+    not_held: str
 
 
 def export(
@@ -59,9 +78,20 @@ def export(
     """
     if folder.exists() or folder.is_symlink():
         raise DataError(f"{folder} exists already: name a folder that does not")
-    given = InputFolder(top / version.input)
-    needed = (given.station_file, given.images_file, given.pairs_file, given.summary_file)
-    require_whole(version, [*needed, top / version.predictions / PREDICTIONS_FILE])
+    given, dataset = InputFolder(top / version.input), DatasetFolder(top / version.dataset)
+    model = ModelFolder(top / version.model)
+    needed = (
+        *(given.station_file, given.images_file, given.pairs_file, given.summary_file),
+        *(dataset.images_file, dataset.pairs_file, dataset.station_file),
+        *(model.description_file, model.history_file, model.summary_file),
+        top / version.predictions / PREDICTIONS_FILE,
+    )
+    require_whole(version, needed)
+    from fperank.seed.outgoing import not_held
+
+    unheld = not_held(model.description)
+    if not unheld:
+        require_whole(version, [model.weights_file])
     predictions = PredictionsFolder(top / version.predictions, given.station.timezone).predictions
     filenames = given.images["filename"]
     listed = manifest(prefix or common_prefix(filenames, given.images["url"]), filenames)
@@ -77,6 +107,9 @@ def export(
             write_text(path, imageset_predictions(rows))
         write_json(listed, part / "manifest.json")
         write_json(made_from, part / "rank-input.json")
+        _write_model_folders(part, dataset, given, model, made_from)
+        if not unheld:
+            _write_checkpoint(model, part / "output")
         part.rename(folder)
     except OSError as error:
         raise DataError(f"{folder} cannot be written: {error.strerror}") from None
@@ -88,4 +121,33 @@ def export(
         image_sets=int(sets.nunique()),
         without_set=int(sets.isna().sum()),
         prefix=listed[0]["prefix"],
+        not_held=unheld,
     )
+
+
+def _write_model_folders(
+    folder: Path,
+    dataset: DatasetFolder,
+    given: InputFolder,
+    model: ModelFolder,
+    made_from: dict[str, Any],
+) -> None:
+    """What the explorer's program looks for beside a model."""
+    annotations = published_annotations(dataset, keep_user_ids=False)
+    write_text(folder / "input" / ANNOTATIONS_NAME, csv_text(annotations))
+    write_json(made_from, folder / "input" / "rank-input.json")
+    write_json(given.station.model_dump(), folder / "input" / STATION_FILE)
+    write_json(train_arguments(model.summary), folder / "output" / "args.json")
+    write_text(folder / "output" / "metrics.csv", train_metrics(model.history))
+
+
+def _write_checkpoint(model: ModelFolder, folder: Path) -> None:
+    from fperank.network.model_file import load_model
+    from fperank.seed.outgoing import write_checkpoint
+
+    network, description = load_model(model.folder)
+    losses = model.history.set_index("epoch")["train_loss"]
+    loss = float(losses.get(description.kept_epoch, float("nan")))
+    path = folder / CHECKPOINT_NAME
+    write_checkpoint(network.state_dict(), description, loss, path)
+    write_archive([path], folder / MODEL_NAME)

@@ -1,7 +1,9 @@
 """The files that the Flow Photo Explorer and EcoSHEDS' Flow Photo RankNet Model exchange.
 
-Two variants of `predictions.csv` are about: the station-wide one with instants in UTC and columns
-`split` and `value`, and the one of an image set with instants in local time and neither of them.
+Two variants of `predictions.csv` are about: the station-wide one with columns `split` and `value`,
+which R writes in UTC, and the one of an image set with neither of them. Both are written in local
+time with its offset here: the explorer takes the first ten characters of a time for the day. An
+absent score is written as `NA`: an empty cell it would take for a score of 0.
 
 Refused: times without an offset, scores and values that are no numbers.
 """
@@ -17,9 +19,11 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text
+from fperank.ground.numbers import LOSS_DIGITS, float_format
 from fperank.ground.variables import VARIABLES
 from fperank.handover.input import InputFolder
-from fperank.handover.tables import SPLITS, local_dates, parse_times
+from fperank.handover.model import TrainingSummary
+from fperank.handover.tables import SPLITS, iso_times, local_dates, parse_times
 
 _NEEDED = ("image_id", "timestamp", "filename", "url", "score")
 _STATION_COLUMNS = ("split", "image_id", "timestamp", "filename", "url", "value", "score")
@@ -62,8 +66,8 @@ def station_predictions(predictions: pd.DataFrame) -> str:
     Args:
         predictions: `predictions.PREDICTIONS`, or what `read_predictions` gives of such a file.
     """
-    utc = predictions["timestamp"].dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return csv_text(predictions.assign(timestamp=utc)[list(_STATION_COLUMNS)])
+    local = iso_times(predictions["timestamp"])
+    return explorer_text(predictions.assign(timestamp=local)[list(_STATION_COLUMNS)])
 
 
 def imageset_predictions(predictions: pd.DataFrame) -> str:
@@ -75,12 +79,18 @@ def imageset_predictions(predictions: pd.DataFrame) -> str:
     local = predictions["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S%z")
     # The offset with its colon, as pandas writes an instant.
     local = local.str.slice(0, -2) + ":" + local.str.slice(-2)
-    return csv_text(predictions.assign(timestamp=local)[list(_NEEDED)])
+    return explorer_text(predictions.assign(timestamp=local)[list(_NEEDED)])
+
+
+def explorer_text(table: pd.DataFrame) -> str:
+    """A table with a column `score` as CSV, in which an absent score is `NA`."""
+    scores = table["score"].map(float_format().__mod__, na_action="ignore")
+    return csv_text(table.assign(score=scores.astype("object").where(scores.notna(), "NA")))
 
 
 def image_set_of(filenames: pd.Series) -> pd.Series:
     """The UUID of each photo's image set by its file name; none where the name holds none."""
-    return filenames.str.extract(r"^imagesets/([0-9A-Za-z-]+)/images/[^/]+$", expand=False)
+    return filenames.str.extract(r"^imagesets/([0-9A-Za-z-]+)/images/.+$", expand=False)
 
 
 def manifest(prefix: str, filenames: pd.Series) -> list[Any]:
@@ -173,12 +183,15 @@ def _splits(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _prefix(filename: str, url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
-    host = _S3_HOST.fullmatch(parts.netloc)
-    bucket = parts.netloc if parts.scheme == "s3" else host["bucket"] if host else ""
-    for path in (parts.path, urllib.parse.unquote(parts.path)):
-        if bucket and path.endswith(f"/{filename}"):
-            return f"s3://{bucket}{path.removesuffix(filename)}"
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    at_amazon = _S3_HOST.fullmatch(host)
+    bucket = host if scheme == "s3" else at_amazon["bucket"] if at_amazon else ""
+    # As the explorer writes addresses, in which nothing is encoded, and as others do.
+    plain = urllib.parse.unquote(re.split("[?#]", path, maxsplit=1)[0])
+    for one in (path, plain):
+        if bucket and f"/{one}".endswith(f"/{filename}"):
+            return f"s3://{bucket}/{one.removesuffix(filename)}"
     return ""
 
 
@@ -190,3 +203,30 @@ def _numbers(texts: pd.Series, where: str) -> pd.Series:
         row = int(wrong[0])
         raise DataError(f"{where}: line {row + 2} holds {texts.iloc[row]!r}, which is no number")
     return numbers
+
+
+def train_arguments(summary: TrainingSummary) -> dict[str, Any]:
+    """`args.json`: how a model was trained, by the names of the seed's own options.
+
+    Further keys, which the seed does not have, tell what its names cannot.
+    """
+    params = summary.parameters
+    return {
+        "epochs": params.epochs,
+        "lr": params.learning_rate,
+        "unfreeze_after": params.freeze_epochs,
+        "batch_size": params.batch_pairs,
+        "random_seed": params.seed,
+        "num_image_stats": summary.photos,
+        "input_size": params.input_size,
+        "decolorize": False,
+        "normalize": True,
+        "augment": any(value for name, value in params if name.startswith("augment_")),
+        "fperank": params.model_dump(),
+    }
+
+
+def train_metrics(history: pd.DataFrame) -> str:
+    """`metrics.csv`: the losses of each epoch, counted from 0 as the seed does."""
+    losses = history[["epoch", "train_loss", "val_loss"]]
+    return csv_text(losses.assign(epoch=losses["epoch"] - 1), LOSS_DIGITS)

@@ -1,4 +1,4 @@
-"""What a publication consists of: the published names, and the two files that are made for it.
+"""What a publication consists of: the published names, and the files that are made for it.
 
 The annotations take the column names of the Flow Photo Explorer, so that its readers find them by
 name. Annotators are numbered unless the user wants their ids: even a hash of an id can be matched
@@ -9,6 +9,7 @@ Refused: versions that are not whole, tables that belong to another run.
 
 import contextlib
 import gzip
+import re
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -25,25 +26,47 @@ from fperank.handover.predictions import PREDICTIONS_FILE, PredictionsFolder
 from fperank.handover.report import METRICS_FILE, PAGE_FILE
 from fperank.handover.tables import iso_times
 from fperank.handover.version import Version
+from fperank.publishing.fpe_files import explorer_text
 
 # The published names are a format of their own: readers outside the project go by them.
 ANNOTATIONS_NAME = "annotations.csv"
 IMAGES_NAME = "images.csv"
-PAGE_NAME = "report.html"
 METRICS_NAME = "metrics.json"
 MODEL_NAME = "model.tar.gz"
+CHECKPOINT_NAME = "model.pth"
+"""In a `model.tar.gz`: what the Flow Photo Explorer's own program scores by."""
 PREDICTIONS_NAME = "predictions.csv"
+
+
+def page_name(code: str) -> str:
+    """What the report is called: by the model's code, as the explorer calls its own."""
+    return f"{code}.html"
+
+
+def checked_code(code: str) -> str:
+    """The code again, if a file can be called by it.
+
+    Raises:
+        DataError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", code):
+        raise DataError(
+            f"the model's code {code!r} cannot name a file: give --model-code of letters, digits, "
+            "dots, hyphens and underscores, such as RANK-FLOW-20240424"
+        )
+    return code
 
 
 @contextlib.contextmanager
 def published_files(
-    top: Path, version: Version, *, keep_user_ids: bool
+    top: Path, version: Version, *, code: str, keep_user_ids: bool
 ) -> Iterator[dict[str, Path]]:
     """The files to publish by their published names, in the order in which they are copied.
 
     Args:
         top: the folder that holds `data/`.
         version: which one.
+        code: the model's, see `checked_code`; it names the report.
         keep_user_ids: see `published_annotations`.
 
     Raises:
@@ -66,14 +89,17 @@ def published_files(
         table = published_annotations(dataset, keep_user_ids=keep_user_ids)
         write_text(annotations, csv_text(table))
         write_archive([model.description_file, model.weights_file], archive)
+        scores = Path(folder) / PREDICTIONS_NAME
+        table = predictions.predictions
+        write_text(scores, explorer_text(table.assign(timestamp=iso_times(table["timestamp"]))))
         yield {
             ANNOTATIONS_NAME: annotations,
             IMAGES_NAME: given.images_file,
-            PAGE_NAME: page,
+            page_name(code): page,
             METRICS_NAME: metrics,
             MODEL_NAME: archive,
             # Readers take its presence for completeness.
-            PREDICTIONS_NAME: predictions.predictions_file,
+            PREDICTIONS_NAME: scores,
         }
 
 

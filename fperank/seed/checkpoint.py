@@ -29,14 +29,15 @@ from fperank.photos.stretched import SeedView
 from fperank.seed.archive import read_checkpoint_bytes
 from fperank.seed.pickles import Recorded, load_checkpoint
 
-_HIDDEN_UNITS = [256, 64]
+BACKBONE = "resnet18"
+HIDDEN_UNITS = [256, 64]
 _HEIGHT = 480
 _CROP = 0.8
 _FILTER_DEFAULTS = {"min_hour": 7, "max_hour": 18, "min_month": 1, "max_month": 12}
 """What the seed's program takes for options that it was not given."""
 
 # The seed cuts a ResNet into a row of its parts; the ReLU and the pooling have no weights.
-_PARTS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+PARTS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 def import_checkpoint(
@@ -87,8 +88,8 @@ def import_checkpoint(
     checkpoint = load_checkpoint(read_checkpoint_bytes(model), str(model))
     mean, std, view = _preparation(checkpoint, antialias, str(model))
     description = ModelDescription(
-        backbone="resnet18",
-        hidden_units=_HIDDEN_UNITS,
+        backbone=BACKBONE,
+        hidden_units=HIDDEN_UNITS,
         loss="ranknet",
         tie_parameter=None,
         view=view,
@@ -152,8 +153,8 @@ def _other_network(where: str, fault: str) -> str:
 
 def _own_name(name: object) -> str:
     parts = str(name).removeprefix("module.").split(".")
-    if parts[:2] == ["resnetbody", "model"] and len(parts) > 3 and parts[2] in _PARTS:
-        return ".".join(["backbone", _PARTS[parts[2]], *parts[3:]])
+    if parts[:2] == ["resnetbody", "model"] and len(parts) > 3 and parts[2] in PARTS:
+        return ".".join(["backbone", PARTS[parts[2]], *parts[3:]])
     return ".".join(["head", *parts[1:]]) if parts[0] == "fclayers" else ""
 
 

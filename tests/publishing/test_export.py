@@ -89,7 +89,10 @@ def test_a_version_becomes_the_files_of_the_flow_photo_explorer(top, fperank):
     assert "1 photos are in no image set" in printed
     files = {p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file()}
     sets = {f"imagesets/{name}/predictions.csv" for name in SETS}
-    assert files == sets | {"predictions.csv", "manifest.json", "rank-input.json"}
+    beside = {"input/annotations.csv", "input/station.json", "input/rank-input.json"}
+    beside |= {"output/args.json", "output/metrics.csv"}
+    assert files == sets | beside | {"predictions.csv", "manifest.json", "rank-input.json"}
+    assert "no output/model.pth was written: hidden_units are [64], but the Flow Ph" in printed
     whole_table = read_predictions(Path("out/predictions.csv"))
     parts = pd.concat([read_predictions(Path("out") / name) for name in sorted(sets)])
     assert sorted([*parts["image_id"], table["image_id"][0]]) == sorted(whole_table["image_id"])
@@ -98,6 +101,20 @@ def test_a_version_becomes_the_files_of_the_flow_photo_explorer(top, fperank):
     listed = json.loads(Path("out/manifest.json").read_text("utf-8"))
     images = pd.read_csv(InputFolder(top / VERSION.input).images_file)
     assert listed == [{"prefix": "s3://b/"}, *images["filename"]]
+
+
+def test_how_a_model_was_trained_is_told_by_the_seeds_names(top, fperank):
+    fperank("out")
+    told = json.loads(Path("out/output/args.json").read_text("utf-8"))
+    assert (told["decolorize"], told["augment"], told["fperank"]["hidden_units"]) == (
+        *(False, True),
+        [64],
+    )
+    metrics = pd.read_csv("out/output/metrics.csv")
+    assert list(metrics.columns) == ["epoch", "train_loss", "val_loss"]
+    assert list(metrics["epoch"]) == list(range(12))
+    annotations = pd.read_csv("out/input/annotations.csv")
+    assert {"left.imageId", "right.attributes", "rank"} <= set(annotations.columns)
 
 
 def test_rank_input_says_what_the_model_was_made_from(top, fperank):

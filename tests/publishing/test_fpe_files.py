@@ -38,11 +38,11 @@ def predictions(zone="America/New_York"):
 def test_the_station_wide_file_has_its_exact_shape():
     assert station_predictions(predictions()) == (
         "split,image_id,timestamp,filename,url,value,score\n"
-        f"train,664978,2022-12-11T20:45:01Z,imagesets/{SET_A}/images/A 1.JPG,"
+        f"train,664978,2022-12-11T15:45:01-05:00,imagesets/{SET_A}/images/A 1.JPG,"
         f"{BUCKET}/imagesets/{SET_A}/images/A 1.JPG,12.5,0.123456789\n"
-        f'test-in,442036,2022-07-01T12:00:00Z,"imagesets/{SET_B}/images/B,2.JPG",'
+        f'test-in,442036,2022-07-01T08:00:00-04:00,"imagesets/{SET_B}/images/B,2.JPG",'
         f'"{BUCKET}/imagesets/{SET_B}/images/B,2.JPG",,-1.5\n'
-        "test-out,7,2022-11-06T05:30:00Z,c.jpg,,0.333333333,\n"
+        "test-out,7,2022-11-06T01:30:00-04:00,c.jpg,,0.333333333,NA\n"
     )
 
 
@@ -53,7 +53,7 @@ def test_the_file_of_an_image_set_has_its_exact_shape():
         f"{BUCKET}/imagesets/{SET_A}/images/A 1.JPG,0.123456789\n"
         f'442036,2022-07-01 08:00:00-04:00,"imagesets/{SET_B}/images/B,2.JPG",'
         f'"{BUCKET}/imagesets/{SET_B}/images/B,2.JPG",-1.5\n'
-        "7,2022-11-06 01:30:00-04:00,c.jpg,,\n"
+        "7,2022-11-06 01:30:00-04:00,c.jpg,,NA\n"
     )
 
 
@@ -122,12 +122,13 @@ def test_image_sets_are_found_by_file_names_only_where_they_are_theirs():
         f"imagesets/{SET_A}/images/A.JPG",
         f"x/imagesets/{SET_A}/images/A.JPG",
         f"imagesets/{SET_A}/thumbs/A.JPG",
+        f"imagesets/{SET_A}/images/DCIM/100/A.JPG",
         "imagesets/../images/A.JPG",
         "a.jpg",
     ]
     found = image_set_of(pd.Series(names))
     assert found.tolist()[0] == SET_A
-    assert found.isna().tolist() == [False, True, True, True, True]
+    assert found.isna().tolist() == [False, True, True, False, True, True]
 
 
 @pytest.mark.parametrize(

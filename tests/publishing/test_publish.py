@@ -33,7 +33,7 @@ UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 NAMES = [
     "annotations.csv",
     "images.csv",
-    "report.html",
+    "model-1.html",
     "metrics.json",
     "model.tar.gz",
     "predictions.csv",
@@ -110,11 +110,17 @@ def test_all_files_arrive_whole_and_the_predictions_last(whole, s3):
 
     for published, own in {
         "images.csv": InputFolder(whole / VERSION.input).images_file,
-        "report.html": whole / VERSION.report / PAGE_FILE,
+        "model-1.html": whole / VERSION.report / PAGE_FILE,
         "metrics.json": whole / VERSION.report / METRICS_FILE,
-        "predictions.csv": whole / VERSION.predictions / PREDICTIONS_FILE,
     }.items():
         assert body(published) == own.read_bytes()
+    scores = pd.read_csv(io.BytesIO(body("predictions.csv")), dtype="str", keep_default_na=False)
+    own = pd.read_csv(
+        whole / VERSION.predictions / PREDICTIONS_FILE, dtype="str", keep_default_na=False
+    )
+    # The explorer takes an empty cell for a score of 0.
+    assert "" in set(own["score"])
+    pd.testing.assert_frame_equal(scores, own.assign(score=own["score"].replace("", "NA")))
     with tarfile.open(fileobj=io.BytesIO(body("model.tar.gz"))) as archive:
         assert archive.getnames() == ["model.json", "model.safetensors"]
         for name in archive.getnames():
@@ -194,7 +200,7 @@ def test_a_changed_file_is_replaced_and_the_predictions_follow_it(top, s3):
     copied = publish(top, VERSION, destination, UUID, on_line=printed.append)
     assert order == [
         ("DeleteObject", NAMES[-1]),
-        ("PutObject", "report.html"),
+        ("PutObject", "model-1.html"),
         ("PutObject", NAMES[-1]),
     ]
     assert [one.action for one in copied] == [
@@ -208,6 +214,42 @@ def test_a_changed_file_is_replaced_and_the_predictions_follow_it(top, s3):
     assert printed[0] == f"removed until the rest is there: {copied[-1].address}"
 
 
+def test_a_model_that_the_explorer_scores_with_is_not_replaced_unless_told(top, fperank):
+    there = top / "out/models" / UUID / "model.tar.gz"
+    there.parent.mkdir(parents=True)
+    (top / "model.pth").write_bytes(b"weights")
+    write_archive([top / "model.pth"], there)
+    (there.parent / "predictions.csv").write_text("live")
+    before = there.read_bytes()
+    code, printed = fperank("--to", "out", "--uuid", UUID)
+    assert (code, "model.tar.gz holds model.pth, so it may be" in printed) == (1, True)
+    assert "--replace-model" in printed
+    assert sizes(there.parent) == {"model.tar.gz": len(before), "predictions.csv": 4}
+    there.write_bytes(b"no archive")
+    assert "is no archive that can be read" in fperank("--to", "out", "--uuid", UUID)[1]
+    assert fperank("--to", "out", "--uuid", UUID, "--replace-model")[0] == 0
+    assert set(sizes(there.parent)) == set(NAMES)
+    (top / VERSION.model / "model.safetensors").write_bytes(b"others")
+    assert fperank("--to", "out", "--uuid", UUID)[0] == 0
+
+
+def test_the_row_of_a_model_is_offered_as_sql_and_csv(top, fperank, s3, environment):
+    address, code = f"s3://{s3.bucket}/seed", "RANK-FLOW-20240402"
+    options = ("--to", address, "--uuid", UUID, "--model-code", code)
+    assert fperank(*options, "--models-row", "row.sql")[0] == 0
+    text = (top / "row.sql").read_text("utf-8")
+    assert text.startswith('INSERT INTO models ("station_id", "model_type_id"')
+    web = f"https://{s3.bucket}.s3.amazonaws.com/seed/models/{UUID}"
+    assert f"VALUES (7, 'RANK', 'FLOW_CFS', '{code}', '{UUID}', false, '{web}/{code}.html'" in text
+    assert fperank(*options, "--models-row", "row.csv")[0] == 0
+    row = pd.read_csv(top / "row.csv").iloc[0]
+    assert (row["predictions_url"], row["status"]) == (f"{web}/predictions.csv", "DONE")
+    code, printed = fperank(*options, "--models-row", "row.txt")
+    assert (code, "name a file that ends in .sql or .csv" in " ".join(printed.split())) == (1, True)
+    code, printed = fperank("--to", "out", "--model-code", "a/b")
+    assert (code, "cannot name a file" in printed) == (1, True)
+
+
 def test_a_dry_run_lists_and_touches_nothing(top, fperank, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -216,9 +258,8 @@ def test_a_dry_run_lists_and_touches_nothing(top, fperank, monkeypatch):
     assert code == 0
     lines = printed.splitlines()[1:7]
     assert [line.split("/")[-1] for line in lines] == NAMES
-    size = (top / VERSION.predictions / PREDICTIONS_FILE).stat().st_size
     assert re.fullmatch(
-        rf"would copy +{size:,} bytes  s3://somewhere/seed/models/{UUID}/predictions.csv", lines[5]
+        rf"would copy +[\d,]+ bytes  s3://somewhere/seed/models/{UUID}/predictions.csv", lines[5]
     )
     assert fperank("--to", "out", "--dry-run")[0] == 0
     assert sorted(p for p in top.rglob("*")) == before
