@@ -4,7 +4,8 @@ Servers are busy, go away for a moment and cut answers off; such faults are trie
 waits, and for as long as the server asks if it does. What still fails is named with what was being
 fetched and what to do.
 
-Refused: other schemes (file, ftp), also where a redirect leads to them; answers larger than the
+Refused: other schemes (file, ftp), also where a redirect leads to them; redirects to places that
+are not public (`reach.py`); answers larger than the
 caller allows; addresses that hold a user or a password. Query strings are never shown: they may
 hold signatures.
 """
@@ -28,6 +29,7 @@ import tenacity
 import urllib3
 
 from fperank.ground.errors import AbsentError, DataError, TooLargeError
+from fperank.remote.reach import require_reachable
 from fperank.remote.s3 import error_code, explained, s3_client
 
 T = TypeVar("T")
@@ -192,6 +194,8 @@ class Fetcher:
         here, more = address, headers
         try:
             for _ in range(_MAX_REDIRECTS + 1):
+                leads = "" if here == address else f"{shown(address)} leads to "
+                require_reachable(here, address, leads + shown(here))
                 with self._of_thread.session.get(
                     here,
                     headers={"Referer": _REFERER, "Accept-Encoding": "identity", **more},
