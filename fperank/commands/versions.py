@@ -65,7 +65,8 @@ def verify(
     """Prove that a version can be made again: run it in a clean clone and compare every output.
 
     Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
-    Nothing is left behind and your files are only read.
+    Nothing is left behind and your files are only read. It runs the code of that revision, with
+    your rights: name only revisions whose authors you trust.
     """
     from fperank.versions.proof.verdicts import verdicts_table
     from fperank.versions.proof.verify import verify as verify_version
