@@ -37,7 +37,7 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     lines: list[int] = []
     rows: list[list[str]] = []
     try:
-        text = _decoded(path.read_bytes())
+        text = decoded(path.read_bytes())
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
         header = [name.strip() for name in next(reader, [])]
         _check_header(header, path)
@@ -70,7 +70,7 @@ def whole_id(text: str) -> str:
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """The text of a file; Windows-1252 is what Excel writes where it writes no Unicode."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")

@@ -17,7 +17,7 @@ from fperank.ground.errors import DataError
 from fperank.handover.dataset import OBSERVATION_STATUS
 from fperank.handover.tables import parse_times
 from fperank.stations.base import Excluded, Observed
-from fperank.stations.csv_files import read_csv_text
+from fperank.stations.csv_files import decoded, read_csv_text
 from fperank.stations.observed.columns import (
     FLAG_COLUMN,
     STATUS_COLUMNS,
@@ -28,6 +28,7 @@ from fperank.stations.observed.columns import (
     value_column,
 )
 from fperank.stations.observed.numbers import MISSING, no_value_codes, numbers_of
+from fperank.stations.observed.rdb import is_rdb, read_rdb
 from fperank.stations.observed.units import (
     conversion_note,
     factor_to,
@@ -59,7 +60,7 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
         DataError: the columns or the unit are not clear, a time has no offset, the values are
             text, or a status is none.
     """
-    frame = read_csv_text(path)
+    frame = _table(path, variable_id)
     time_column = next((name for name in TIME_COLUMNS if name in frame.columns), None)
     if time_column is None:
         raise DataError(
@@ -115,6 +116,15 @@ def read_observations(path: Path, variable_id: str, timezone: str, unit: str = "
     if note and len(good):
         notes.append(note)
     return Observed(good, excluded, tuple(notes))
+
+
+def _table(path: Path, variable_id: str) -> pd.DataFrame:
+    """The rows of a file as text, those of USGS's tab-delimited tables in our own columns."""
+    try:
+        text = decoded(path.read_bytes())
+    except (OSError, UnicodeDecodeError):
+        text = ""  # What is wrong with the file is said by the reader of CSV files.
+    return read_rdb(text, variable_id, path) if is_rdb(text) else read_csv_text(path)
 
 
 def _conversion(
