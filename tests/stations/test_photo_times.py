@@ -50,9 +50,9 @@ class TestCameraClock:
             "2024-07-01T07:15:00-04:00"
         )
 
-    def test_with_a_fixed_offset_the_clock_never_follows_summer_time(self):
+    def test_a_list_tells_the_station_s_time_whatever_the_camera_s_offset(self):
         assert local(times_from_text(["2024-07-01T07:15:00"], FIXED)[0]) == (
-            "2024-07-01T08:15:00-04:00"
+            "2024-07-01T07:15:00-04:00"
         )
 
     def test_an_hour_that_occurs_twice_is_the_first_of_the_two(self):
@@ -100,7 +100,6 @@ class TestCameraClock:
         photo = save_photo(tmp_path / "a.jpg", f"{taken:%Y:%m:%d %H:%M:%S}")
         name = f"{taken:%Y%m%d_%H%M%S}.jpg"
         for found in (
-            times_from_text([reading], FIXED)[0],
             exif(photo, FIXED),
             named(name, "%Y%m%d_%H%M%S", FIXED),
         ):
@@ -229,11 +228,30 @@ class TestExif:
         )
         assert local(exif(photo)) == "2024-07-01T07:15:00-04:00"
 
-    def test_the_parameter_counts_more_than_the_camera_s_offset(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("2024:06:01 02:15:00 PM", "2024-06-01T15:15:00-04:00"),
+            ("2024:06:01 12:15:00 am", "2024-06-01T01:15:00-04:00"),
+            ("2024-06-01T14:15:00Z", "2024-06-01T10:15:00-04:00"),
+            ("2024-06-01T14:15:00.50+02:00", "2024-06-01T08:15:00-04:00"),
+        ],
+    )
+    def test_twelve_hour_and_iso_texts_are_read_to_their_end(self, tmp_path, text, expected):
+        assert local(exif(save_photo(tmp_path / "a.jpg", text), FIXED)) == expected
+
+    @pytest.mark.parametrize(
+        "text", ["2024:06:01 24:04:20", "2024:06:01 14:15:00 PM", "on 2024:06:01 14:15:00"]
+    )
+    def test_an_unreadable_time_is_shown_and_no_other_takes_its_place(self, tmp_path, text):
+        photo = save_photo(tmp_path / "a.jpg", text, main={DATETIME: "2024:11:20 10:00:00"})
+        assert exif(photo).reason == f"its EXIF DateTimeOriginal is no time: {text!r}"
+
+    def test_the_camera_s_offset_counts_more_than_the_parameter(self, tmp_path):
         photo = save_photo(
             tmp_path / "a.jpg", "2024:07:01 07:15:00", detail={OFFSET_ORIGINAL: "+00:00"}
         )
-        assert local(exif(photo, FIXED)) == "2024-07-01T08:15:00-04:00"
+        assert local(exif(photo, FIXED)) == "2024-07-01T03:15:00-04:00"
 
     @pytest.mark.parametrize("suffix", [".png", ".tif", ".JPG"])
     def test_other_formats_carry_exif_too(self, tmp_path, suffix):

@@ -7,6 +7,8 @@ clock was never set. Left out with reasons: photos without a time, photos on onl
 `images.csv`, names and symbolic links that lead out of the folder.
 """
 
+import datetime as dt
+import zoneinfo
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from fperank.stations.photos.times import (
     CameraClock,
     FilenamePattern,
     PhotoTime,
+    parse_offset,
     refuse_contradictions,
     times_from_exif,
     times_from_names,
@@ -109,7 +112,10 @@ class PhotoFolder:
             self._check_clock(images["timestamp"], way)
         if not shifts:
             refuse_contradictions([photo.filename for photo in photos], times, self.photo_root)
-        return FoundPhotos(images, left_out, _UNCORRECTED if shifts and way == "csv" else ())
+        notes = _UNCORRECTED if shifts and way == "csv" else ()
+        if way != "csv":
+            notes += self._foreign_offset(images["timestamp"], timezone)
+        return FoundPhotos(images, left_out, notes)
 
     def check(self) -> None:
         """Refuse what is no folder.
@@ -232,6 +238,24 @@ class PhotoFolder:
             f"{self.photo_root}: {same}, read from the file names by timestamp_pattern "
             f"{self.params.timestamp_pattern!r}: correct the pattern, or list the photos' times "
             "in images.csv (columns filename, timestamp)"
+        )
+
+    def _foreign_offset(self, times: pd.Series, timezone: str) -> tuple[str, ...]:
+        """A note where the camera's offset is none that the zone had in the photos' years."""
+        given = parse_offset(self.params.utc_offset)
+        zone = zoneinfo.ZoneInfo(timezone)
+        days = [
+            dt.datetime(year, month, 1, tzinfo=zone)
+            for year in times.dt.year.unique()
+            for month in (1, 7)
+        ]
+        if given is None or any(day.utcoffset() == given.utcoffset(None) for day in days):
+            return ()
+        had = " and ".join(sorted({f"{day:%:z}" for day in days}))
+        return (
+            f'Camera times without an offset of their own were read at utc_offset "{self.params.utc_offset}", '
+            f"which {timezone} did not have in the photos' years (it had {had}): if the camera "
+            "told one of these, set utc_offset to it.",
         )
 
     def _where(self) -> str:

@@ -37,7 +37,10 @@ _BROKEN = (
     *(struct.error, zlib.error, Image.DecompressionBombError),
 )
 """What Pillow raises on broken headers."""
-_EXIF_TEXT = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_EXIF_TEXT = re.compile(
+    r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T]+(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?"
+    r" ?([AaPp][Mm])? ?(Z|[+-]\d\d:?\d\d)?"
+)
 _OFFSET_TEXT = re.compile(r"([+-])(\d\d):?(\d\d)")
 _IMPOSSIBLE = dt.timedelta(days=1)
 """A photo is not written so long before it is taken, whatever the offsets of the two times."""
@@ -124,9 +127,11 @@ def _iso(text: str, clock: CameraClock) -> dt.datetime | None:
     except ValueError:
         pass
     try:
-        return dt.datetime.fromisoformat(text)
+        reading = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
+    # A person's list tells the station's time, whatever the camera's clock is set to.
+    return reading if reading.tzinfo else reading.replace(tzinfo=zoneinfo.ZoneInfo(clock.timezone))
 
 
 def times_from_exif(paths: Iterable[Path], clock: CameraClock) -> list[PhotoTime]:
@@ -150,6 +155,7 @@ def _exif_time(path: Path, clock: CameraClock) -> PhotoTime:
     base = ExifTags.Base
     written = _exif_reading(main.get(base.DateTime))
     taken = _exif_reading(detail.get(base.DateTimeOriginal))
+    written, taken = (one and one.replace(tzinfo=None) for one in (written, taken))
     contradictory = written and taken and taken - written > _IMPOSSIBLE
     for tags, time_tag, offset_tag in (
         (detail, base.DateTimeOriginal, base.OffsetTimeOriginal),
@@ -158,8 +164,12 @@ def _exif_time(path: Path, clock: CameraClock) -> PhotoTime:
     ):
         reading = _exif_reading(tags.get(time_tag))
         if reading is None:
-            continue
-        if not clock.utc_offset:
+            text = _exif_text(tags.get(time_tag))
+            if set(text) <= set("0:/.- T"):
+                continue
+            # Another tag's time may be the day of copying, so none takes this one's place.
+            return PhotoTime(None, f"its EXIF {time_tag.name} is no time: {text[:40]!r}")
+        if reading.tzinfo is None:
             offset_text = tags.get(offset_tag) or detail.get(offset_tag)
             reading = reading.replace(tzinfo=parse_offset(_exif_text(offset_text)))
         instant = clock.camera_instant(reading)
@@ -170,17 +180,24 @@ def _exif_time(path: Path, clock: CameraClock) -> PhotoTime:
 
 def _exif_text(value: object) -> str:
     if isinstance(value, bytes):
-        return value.decode("ascii", errors="replace")
-    return value if isinstance(value, str) else ""
+        value = value.decode("ascii", errors="replace")
+    # The text ends at the first NUL; some cameras leave rubbish behind it.
+    return value.lstrip("\0 ").partition("\0")[0].strip() if isinstance(value, str) else ""
 
 
 def _exif_reading(value: object) -> dt.datetime | None:
-    # Cameras pad the field with NUL and worse, so the time is searched for.
-    match = _EXIF_TEXT.search(_exif_text(value))
+    match = _EXIF_TEXT.fullmatch(_exif_text(value))
     if match is None:
         return None
+    *numbers, half, offset = match.groups()
+    year, month, day, hour, minute, second = (int(number) for number in numbers)
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half.lower() == "pm" else 0)
+    zone = dt.UTC if offset == "Z" else parse_offset(offset or "")
     try:
-        return dt.datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]
+        return dt.datetime(year, month, day, hour, minute, second, tzinfo=zone)
     except ValueError:
         return None
 
