@@ -251,9 +251,10 @@ class PhotoFolder:
         ]
         if given is None or any(day.utcoffset() == given.utcoffset(None) for day in days):
             return ()
-        had = " and ".join(sorted({f"{day:%:z}" for day in days}))
+        had = " and ".join(sorted({day.isoformat()[-6:] for day in days}))
         return (
-            f'Camera times without an offset of their own were read at utc_offset "{self.params.utc_offset}", '
+            "Camera times without an offset of their own were read at utc_offset "
+            f'"{self.params.utc_offset}", '
             f"which {timezone} did not have in the photos' years (it had {had}): if the camera "
             "told one of these, set utc_offset to it.",
         )
