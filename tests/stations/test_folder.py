@@ -214,7 +214,7 @@ class TestTimes:
         assert told(read(tmp_path, timestamp_source="exif"))[0].startswith("2024-07-01")
         assert told(read(tmp_path, timestamp_source="filename", **pattern))[0].startswith("2023")
 
-    def test_the_fixed_offset_of_the_camera_holds_for_all_ways(self, tmp_path):
+    def test_the_fixed_offset_of_the_camera_holds_for_its_own_times_only(self, tmp_path):
         photos(tmp_path, "20240701_0715.jpg", "20240701_0815.jpg")
         write(
             tmp_path / "images.csv",
@@ -228,7 +228,15 @@ class TestTimes:
                 timestamp_pattern="%Y%m%d_%H%M",
                 utc_offset="-05:00",
             )
-            assert told(data)[0] == "2024-07-01T08:15:00-04:00"
+            hour = "07" if way == "csv" else "08"
+            assert told(data)[0] == f"2024-07-01T{hour}:15:00-04:00"
+
+    def test_an_offset_that_the_zone_never_has_is_told(self, tmp_path):
+        photos(tmp_path, "20240701_0715.jpg", "20240701_0815.jpg")
+        settings = {"timestamp_pattern": "%Y%m%d_%H%M"}
+        for offset, expected in (("-05:00", False), ("-04:00", False), ("-08:00", True)):
+            notes = read(tmp_path, utc_offset=offset, **settings).notes
+            assert any("(it had -04:00 and -05:00)" in note for note in notes) is expected
 
     def test_photos_without_a_time_are_excluded_and_counted(self, tmp_path):
         photos(tmp_path, "a.jpg", "b.jpg")
