@@ -112,7 +112,7 @@ class PhotoFolder:
             self._check_clock(images["timestamp"], way)
         if not shifts:
             refuse_contradictions([photo.filename for photo in photos], times, self.photo_root)
-        notes = _UNCORRECTED if shifts and way == "csv" else ()
+        notes: tuple[str, ...] = _UNCORRECTED if shifts and way == "csv" else ()
         if way != "csv":
             notes += self._foreign_offset(images["timestamp"], timezone)
         return FoundPhotos(images, left_out, notes)
