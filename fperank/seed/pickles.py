@@ -109,6 +109,13 @@ def _mode_by_name(modes: object, name: str) -> str:
     return name.lower().replace("_", "-")
 
 
+def _path(*parts: str) -> str:
+    """Stands for a path, whichever system and Python it was saved on."""
+    if not all(isinstance(part, str) for part in parts):
+        raise TypeError("a path is made of texts")
+    return "/".join(parts).replace("//", "/", 1)
+
+
 def _saved_class(_: str, saved: type, *source: str) -> type:
     """Stands for the class itself where the old form saved its source beside it."""
     return saved
@@ -118,9 +125,14 @@ _TRANSFORMS = (
     *("Compose", "Resize", "CenterCrop", "Normalize", "Grayscale", "RandomCrop"),
     *("RandomHorizontalFlip", "RandomRotation", "RandomGrayscale", "ColorJitter"),
 )
+_PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 _STAND_INS: dict[str, Callable[..., Any]] = {
     **{f"torchvision.transforms.transforms.{n}": type(n, (Recorded,), {}) for n in _TRANSFORMS},
     "torchvision.transforms.functional.InterpolationMode": _interpolation,
+    # What a program keeps of its options; Python 3.13 moved the paths.
+    "argparse.Namespace": type("Namespace", (Recorded,), {}),
+    **{f"pathlib.{name}": _path for name in _PATHS},
+    **{f"pathlib._local.{name}": _path for name in _PATHS},
     "builtins.getattr": _mode_by_name,
     _SAVED_CLASS: _saved_class,
     "numpy.dtype": _NumberType,

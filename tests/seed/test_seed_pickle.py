@@ -1,5 +1,7 @@
+import argparse
 import io
 import os
+import pathlib
 import pickle
 import zipfile
 
@@ -95,6 +97,20 @@ def test_an_interpolation_mode_may_be_found_by_its_name_and_nothing_else(zipped)
     for looked_into in ("x", torch.Size, Calls(set)):
         with pytest.raises(DataError, match="does what no checkpoint"):
             load_checkpoint(saved({"x": Calls(getattr, looked_into, "upper")}, zipped), "model.pth")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_options_of_a_program_come_as_texts_and_numbers(zipped):
+    options = argparse.Namespace(epochs=20, folder=pathlib.PurePosixPath("/data/out"))
+    content = saved({"args": options}, zipped)
+    assert vars(load_checkpoint(content, "model.pth")["args"]) == {
+        "epochs": 20,
+        "folder": "/data/out",
+    }
+    # Python 3.13 gives the classes of paths another module.
+    moved = saved({"args": pathlib.PurePosixPath("/data/out")}, False)
+    moved = moved.replace(b"cpathlib\n", b"cpathlib._local\n")
+    assert load_checkpoint(moved, "model.pth") == {"args": "/data/out"}
 
 
 def test_numbers_of_numpy_come_as_plain_ones():
