@@ -230,11 +230,14 @@ def _notes(
         notes.append("There are no observed values: scores cannot be compared with measurements.")
     elif without:
         usual = float(times.diff().dt.total_seconds().median()) / 60 if len(times) > 1 else 0.0
+        # Values that came with a list of photos tell how far apart photos are, not measurements.
+        of_photos = bool(times.isin(dataset.images["timestamp"]).all())
+        apart = "photos that have one" if of_photos else "observations"
         notes.append(
             f"{without:,} of {len(dataset.images):,} photos have no observed value within "
             f"{params.max_gap_minutes:g} minutes on both sides (max_gap_minutes)"
             + (
-                f"; the observations are usually {usual:,.0f} minutes apart."
+                f"; the {apart} are usually {usual:,.0f} minutes apart."
                 if usual > params.max_gap_minutes
                 else "."
             )

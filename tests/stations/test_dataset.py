@@ -374,6 +374,16 @@ class TestSummary:
             "(max_gap_minutes); the observations are usually 180 minutes apart."
         ]
 
+    def test_values_that_came_with_the_photos_are_not_called_observations(self):
+        data = station_data(
+            names=[f"{letter}.jpg" for letter in "abcde"],
+            observations=observed(h08_00=2, h12_00=4),
+        )
+        assert summary_of(data).notes[0] == (
+            "3 of 5 photos have no observed value within 65 minutes on both sides "
+            "(max_gap_minutes); the photos that have one are usually 240 minutes apart."
+        )
+
     def test_another_name_of_the_station_is_noted(self):
         station = Station(name="Sawmill River", timezone=ZONE)
         assert list(summary_of(station_data(station=station)).notes) == [
