@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -66,7 +67,14 @@ def without_na(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def whole_id(text: str) -> str:
-    """An id without the `.0` of a program that took it for a measured number."""
+    """An id as it was before a program took it for a measured number.
+
+    Such programs write 7 as `7.0`, and R writes 100000 as `1e+05`. Ids that are text stay: R's form
+    has a sign and two digits at least, so `1e5` and `2E+05` are names.
+    """
+    if re.fullmatch(r"[1-9](\.\d+)?e\+\d{2}", text):
+        number = Decimal(text)
+        return str(int(number)) if number == int(number) else text
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 

@@ -10,6 +10,7 @@ from fperank.handover import tables
 from fperank.stations.answers.files import hashed_user_id
 from fperank.stations.dataset import build
 from fperank.stations.seed.station import SeedPhotos
+from fperank.stations.seed.tables import answers_of_pairs
 
 SET = "imagesets/0f8fad5b-d9cb-469f-a165-70867728950e/images"
 URL = f"https://b.s3.us-west-2.amazonaws.com/{SET}"
@@ -180,6 +181,21 @@ def test_a_tie_is_a_tie_however_zero_is_written(tmp_path, tie, mirror):
     rows = [f"train,1,11,12,{tie}", f"train,1,12,11,{mirror}", "train,2,11,13,+1"]
     data = source(input_folder(tmp_path, pairs(*rows))).read()
     assert answers(data) == [("11", "12", "SAME"), ("11", "13", "LEFT")]
+
+
+def test_ids_that_r_wrote_in_its_short_form_are_the_same_ids(tmp_path):
+    # R's writer gives a number the shorter of its two forms: 100000 is longer than 1e+05.
+    images = INPUT_IMAGES.replace(",11,", ",1e+05,").replace(",12,", ",1.2e+06,")
+    images = images.replace(",13,", ",1e5,")
+    write(tmp_path / "images.csv", images)
+    table = "image_id_1,image_id_2,label\n100000,1200000,1\n1.2e+06,1e+05,-1\n1e+05,1e5,0\n"
+    write(tmp_path / "pairs.csv", table)
+    photos = SeedPhotos(tmp_path, "S", "UTC", FakeDownloads()).read()
+    assert photos.images["image_id"].tolist() == ["100000", "1200000", "1e5", "14"]
+    answers, mirrors = answers_of_pairs(tmp_path / "pairs.csv")
+    assert mirrors == 1
+    sides = answers[["left_image_id", "right_image_id"]].to_numpy().tolist()
+    assert sides == [["100000", "1200000"], ["100000", "1e5"]]
 
 
 def test_a_pair_that_was_asked_twice_stays_twice(tmp_path):

@@ -1,6 +1,6 @@
 """The tables of EcoSHEDS' Flow Photo RankNet Model, read by the names of their columns.
 
-R writes what is absent as nothing or as `NA`; both are read so.
+R writes what is absent as nothing or as `NA`, and the id 100000 as `1e+05`; all are read so.
 
 Refused: ids or file names twice, labels that do not exist, values that are no numbers.
 """
@@ -17,7 +17,7 @@ from fperank.handover.tables import LABEL_OF_RANK, parse_times
 from fperank.remote.fetching import shown
 from fperank.stations.answers.files import annotations_table
 from fperank.stations.base import Excluded
-from fperank.stations.csv_files import read_csv_text, without_na
+from fperank.stations.csv_files import read_csv_text, whole_id, without_na
 from fperank.stations.photos.files import leads_out, plain_name, tellable
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +35,7 @@ def listed_photos(path: Path) -> pd.DataFrame:
         DataError: a column is absent, or a photo stands there twice or without id or name.
     """
     frame = _table(path, ("image_id", "timestamp", "filename"))
+    frame["image_id"] = frame["image_id"].map(whole_id)
     frame["filename"] = [plain_name(name.removeprefix("/")) for name in frame["filename"]]
     for name in ("image_id", "filename"):
         empty = frame.index[frame[name] == ""]
@@ -121,9 +122,8 @@ def answers_of_pairs(path: Path) -> tuple[pd.DataFrame, int]:
     groups = frame["pair"] if numbered else pd.Series("", labels.index)
     waiting: Counter[tuple[str, str, str, int]] = Counter()
     rows: list[dict[str, str | None]] = []
-    for group, first, second, label in zip(
-        groups, frame["image_id_1"], frame["image_id_2"], labels.astype(int), strict=True
-    ):
+    ids = [frame[name].map(whole_id) for name in ("image_id_1", "image_id_2")]
+    for group, first, second, label in zip(groups, *ids, labels.astype(int), strict=True):
         if waiting[group, first, second, label]:
             waiting[group, first, second, label] -= 1
             continue
