@@ -43,6 +43,8 @@ class Material:
         predictions: the photos of this model version with their scores (`tables.PREDICTIONS`
             without `url`), in order of time.
         failures: the photos without a score (`tables.FAILURES`).
+        marked: the dataset's photos with a mark of their picture, in order of time: image_id,
+            timestamp, filename, quality, reason.
         pairs: the labelled pairs (`tables.PAIRS`) with `score_1` and `score_2`, empty where a
             photo has no score.
         daily: one row a split and station-local date: split, date, value, score, n_photos. `value`
@@ -66,6 +68,7 @@ class Material:
     excluded: pd.DataFrame
     predictions: pd.DataFrame
     failures: pd.DataFrame
+    marked: pd.DataFrame
     pairs: pd.DataFrame
     daily: pd.DataFrame
     days: pd.DataFrame
@@ -187,6 +190,14 @@ def whole_days(predictions: pd.DataFrame) -> pd.DataFrame:
     return days
 
 
+def _marked(dataset: DatasetFolder) -> pd.DataFrame:
+    """See `Material.marked`."""
+    photos = dataset.images[["image_id", "timestamp", "filename", "quality"]]
+    reasons = dataset.quality.set_index("image_id")["reason"]
+    photos = photos[photos["quality"].notna()].reset_index(drop=True)
+    return photos.assign(reason=photos["image_id"].map(reasons).astype("str"))
+
+
 def load_material(dataset: Path, input_: Path, model: Path, predictions: Path) -> Material:
     """Read the four folders that a report is made from.
 
@@ -218,6 +229,7 @@ def load_material(dataset: Path, input_: Path, model: Path, predictions: Path) -
         excluded=source.excluded,
         predictions=scored,
         failures=made.failures,
+        marked=_marked(source),
         pairs=_with_scores(chosen.pairs, scored),
         daily=daily_means(scored),
         days=whole_days(scored),

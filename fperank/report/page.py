@@ -45,7 +45,7 @@ from fperank.report.charts_values import (
     residuals_over_time,
     score_against_value,
 )
-from fperank.report.thumbnails import Album, Thumbnail, embed_photos
+from fperank.report.thumbnails import Album, Thumbnail, embed_marked, embed_photos
 
 CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
     "photos-over-time": photos_over_time,
@@ -222,6 +222,9 @@ def _facts(
         "n_scored": int(predictions["score"].notna().sum()),
         "failures": material.failures.head(MAX_ROWS).to_dict("records"),
         "n_failures": len(material.failures),
+        "marked": embed_marked(material),
+        "quality_rows": summary.quality_rows(material),
+        "n_marked": len(material.marked),
         "left_out": left_out[:MAX_ROWS],
         "n_left_out": len(left_out),
         "parameters": summary.parameter_rows(material, params),

@@ -11,6 +11,7 @@ from fperank.agreement.material import UNMARKED, Material
 from fperank.handover.report import Figures
 from fperank.handover.tables import SPLITS
 from fperank.params.parameters import ReportParams
+from fperank.params.types import QualityMark
 from fperank.report.charts import observed_words
 
 SPLIT_MEANING = {
@@ -36,6 +37,18 @@ MARK_WORDS = {
     UNMARKED: "no mark",
 }
 """The annotators' marks in words."""
+
+QUALITY_WORDS: dict[QualityMark, str] = {
+    "incomplete": "the file holds too little of it",
+    "damaged": "parts of the file were lost: colours or brightness jump along a row",
+    "one_colour": "nearly all of one colour",
+    "colour_cast": "all of it shifted towards one colour",
+    "blurred": "much less sharp than usual: fog, a wet lens, out of focus",
+    "dark": "much darker than usual",
+    "bright": "washed out",
+    "truncated": "the file lacks its last bytes; the picture is whole or nearly so",
+}
+"""The marks of a photo's picture in words."""
 
 DASH = "\N{EN DASH}"
 _STRENGTH = (
@@ -205,6 +218,32 @@ def mark_rows(metrics: Figures) -> list[dict[str, Any]]:
             "cells": [number(figures.get("ks")), number(figures.get("share_below"), ".0%")],
         }
         for name, figures in metrics.get("marks", {}).items()
+    ]
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """One mark of photos' pictures.
+
+    Attributes:
+        mark: in words.
+        n: photos of the dataset that bear it.
+        ranked: whether photos that bear it are ranked all the same.
+        meaning: what it says of the picture.
+    """
+
+    mark: str
+    n: int
+    ranked: bool
+    meaning: str
+
+
+def quality_rows(material: Material) -> list[QualityRow]:
+    """The marks that the dataset's pictures bear, the most frequent first."""
+    unfit = material.input.parameters.exclude_quality
+    return [
+        QualityRow(mark.replace("_", " "), n, mark not in unfit, QUALITY_WORDS[mark])
+        for mark, n in sorted(material.dataset.quality.items(), key=lambda item: -item[1])
     ]
 
 

@@ -24,6 +24,9 @@ WIDTH = 240
 MAX_BYTES = 6_000_000
 """What all embedded photos together take of the page, at most."""
 
+MAX_MARKED = 24
+"""Photos with a mark of their picture that a page shows, at most."""
+
 _QUALITY = 60
 _WORKERS = 2
 _MOST_EXTREMES = 12
@@ -106,6 +109,45 @@ def embed_photos(material: Material, most: int) -> Album:
         )
     ]
     return Album(photos, unreadable=len(chosen) - len(made), dropped=len(made) - len(kept))
+
+
+@dataclass(frozen=True)
+class MarkedPhoto:
+    """A photo whose picture is spoilt, as far as it can be read.
+
+    Attributes:
+        time: local, as text.
+        filename: relative to the dataset's photos.
+        quality: its marks in words.
+        reason: why it has them.
+        uri: the JPEG as a `data:` address.
+    """
+
+    time: str
+    filename: str
+    quality: str
+    reason: str
+    uri: str
+
+
+def embed_marked(material: Material) -> list[MarkedPhoto]:
+    """The first photos of each set of marks in turn, so that every kind can be looked at."""
+    marked = material.marked
+    turn = marked.groupby("quality").cumcount()
+    chosen = marked.assign(turn=turn).sort_values(["turn", "timestamp"]).head(MAX_MARKED)
+    paths = [material.photos / filename for filename in chosen["filename"]]
+    pictures = read_many(paths, _whole_photo(material).read, _WORKERS)
+    texts = (
+        chosen["timestamp"].dt.strftime("%Y-%m-%d %H:%M"),
+        chosen["filename"],
+        chosen["quality"].str.replace("_", " ").str.replace(",", ", "),
+        chosen["reason"],
+    )
+    return [
+        MarkedPhoto(time, filename, quality, reason, _data_uri(picture))
+        for time, filename, quality, reason, picture in zip(*texts, pictures, strict=True)
+        if not isinstance(picture, PhotoError)
+    ]
 
 
 def _whole_photo(material: Material) -> PhotoView:

@@ -267,13 +267,18 @@ def _marked(judged: Judged | None) -> dict[QualityMark, int]:
 
 
 def _of_pictures(dataset: Dataset, judged: Judged) -> tuple[str, ...]:
-    """How many photos are marked for their picture, with the first one of each mark."""
-    first: dict[QualityMark, str] = {}
-    for filename, why in zip(dataset.images["filename"], judged.marks, strict=True):
-        for mark, reason in why.items():
-            first.setdefault(mark, f"{filename}: {reason}")
-    return tuple(
-        f"Photos marked {mark} (quality.csv says why): {n:,} of {len(judged.marks):,}; the first "
-        f"is {first[mark]}."
-        for mark, n in _marked(judged).items()
+    """How many photos are marked for their picture, and the first of them."""
+    found = [
+        (filename, why)
+        for filename, why in zip(dataset.images["filename"], judged.marks, strict=True)
+        if why
+    ]
+    if not found:
+        return ()
+    # That the last bytes are missing is the least of all marks, and often all files'.
+    filename, why = next((one for one in found if list(one[1]) != ["truncated"]), found[0])
+    counts = ", ".join(f"{mark} {n:,}" for mark, n in _marked(judged).items())
+    return (
+        f"{len(found):,} of {len(judged.marks):,} photos are marked for their picture: {counts}. "
+        f"The first is {filename}: {next(iter(why.values()))}. quality.csv says it of each.",
     )

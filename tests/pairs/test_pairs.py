@@ -224,6 +224,18 @@ def test_the_result_fits_its_tables_and_its_summary_counts_it(wide, station_inpu
     assert str(summary.annotation_first_date) == "2024-01-01"
 
 
+def test_photos_whose_picture_is_not_fit_are_left_out_and_counted(wide):
+    images = images_at(*(f"2024-07-01T{hour:02d}:00:00-04:00" for hour in range(8, 14)))
+    images["quality"] = [None, "dark", "damaged,dark", "colour_cast", "truncated", "damaged"]
+    kept, reasons = filter_images(images, changed(wide, exclude_quality=["damaged", "dark"]))
+    assert list(kept["image_id"]) == ["i0", "i3", "i4"]
+    assert reasons == {
+        "marked damaged (exclude_quality)": 2,
+        "marked dark (exclude_quality)": 1,
+    }
+    assert len(filter_images(images, changed(wide, exclude_quality=[]))[0]) == 6
+
+
 def test_pairs_with_a_photo_marked_bad_in_any_pair_do_not_train_and_are_counted(
     wide, station_input, toy_images
 ):

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fperank.report import thumbnails
-from fperank.report.thumbnails import choose_photos, embed_photos
+from fperank.report.thumbnails import MAX_MARKED, choose_photos, embed_marked, embed_photos
 
 
 def test_the_highest_and_lowest_scored_photos_are_chosen_and_the_others_spread(material):
@@ -68,3 +69,16 @@ def test_without_any_score_photos_are_still_chosen():
     times = pd.date_range("2024-01-01", periods=9, freq="h", tz="UTC")
     photos = pd.DataFrame({"image_id": list("abcdefghi"), "timestamp": times, "score": np.nan})
     assert len(choose_photos(photos, 4)) == 4
+
+
+def test_some_photos_of_every_kind_of_mark_are_shown_with_their_reasons(material):
+    photos = material.predictions[["image_id", "timestamp", "filename"]].iloc[3:60]
+    quality = ["dark"] * 50 + ["colour_cast,blurred"] * 5 + ["incomplete"] * 2
+    marked = photos.assign(quality=quality, reason=[f"<b>{one}</b>" for one in quality])
+    shown = embed_marked(dataclasses.replace(material, marked=marked))
+    assert len(shown) == MAX_MARKED
+    kinds = [photo.quality for photo in shown]
+    assert (kinds.count("colour cast, blurred"), kinds.count("incomplete")) == (5, 2)
+    assert shown[0].reason == "<b>dark</b>"
+    assert shown[0].uri.startswith("data:image/jpeg;base64,")
+    assert embed_marked(dataclasses.replace(material, marked=marked.iloc[:0])) == []

@@ -93,6 +93,37 @@ def test_photos_that_cannot_be_had_or_read_keep_a_row_with_the_reason(
     assert list(np.flatnonzero(rows["score"].isna())) == [2, 5]
 
 
+def test_a_photo_that_is_not_fit_keeps_a_row_without_score_and_a_marked_one_is_scored(
+    photo_set, scorer, tmp_path
+):
+    names = list(photo_set.images["filename"])
+    marks = {
+        names[1]: {"damaged": "a part was lost"},
+        names[3]: {"dark": "too little light"},
+        names[4]: {"colour_cast": "all green", "blurred": "fog"},
+    }
+    path = tmp_path / "scores.csv"
+    part = PhotoSet(photo_set.images.iloc[:6], {}, photo_set.bring)
+
+    def judge(paths):
+        return [marks.get(one.name, {}) for one in paths]
+
+    counts = score_new(part, PredictionFile(path, "m"), scorer.score, None, judge, UNFIT)
+    assert counts == {"scored": 4, "unfit": 2}
+    rows = table(path)
+    assert list(np.flatnonzero(rows["score"].isna())) == [1, 4]
+    assert rows["reason"].dropna().tolist() == ["a part was lost", "all green; fog"]
+    assert rows["quality"].fillna("").tolist() == [
+        *("", "damaged", "", "dark", "colour_cast,blurred", "")
+    ]
+
+    other = tmp_path / "all.csv"
+    counts = score_new(part, PredictionFile(other, "m"), scorer.score, None, judge, ())
+    assert counts == {"scored": 6}
+    fit = rows["score"].notna()
+    assert table(other)["score"][fit].tolist() == rows["score"][fit].tolist()
+
+
 def test_a_server_that_goes_away_keeps_what_was_scored(
     photo_set,
     scorer,
