@@ -16,6 +16,7 @@ import pandas as pd
 
 from fperank.handover.dataset import EXCLUDED, ReadFile
 from fperank.handover.station import Station
+from fperank.stations.photo_names import as_the_station_names
 
 Excluded = list[tuple[str, str, str]]
 """What was left out: kind (photo, observation, annotation), which one, and why."""
@@ -31,6 +32,7 @@ class Photos:
             with forward slashes that never leads out of the folder it is put in.
         excluded: the photos that were left out.
         reasons: why, by image_id, where a photo that was left out has one.
+        same_as: the photo whose copy a photo is, by image_id of the copy, which was left out.
         notes: sentences for the user about what was read.
         read_files: the files whose content decided on these.
     """
@@ -39,6 +41,7 @@ class Photos:
     images: pd.DataFrame
     excluded: Excluded
     reasons: dict[str, str] = field(default_factory=dict)
+    same_as: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     read_files: tuple[ReadFile, ...] = ()
 
@@ -185,8 +188,11 @@ class Source:
 
 def joined(photos: Photos, observed: Observed, answers: Answers) -> StationData:
     """Put together what the three readers gave."""
-    annotations, unknown = _of_known_photos(answers.table, photos)
-    notes = (*photos.notes, *observed.notes, *answers.notes)
+    named, renamed = as_the_station_names(
+        answers.table, photos.images["image_id"], photos.same_as, photos.reasons
+    )
+    annotations, unknown = _of_known_photos(named, photos)
+    notes = (*photos.notes, *observed.notes, *answers.notes, *renamed)
     if answers.parameter and annotations.empty and not answers.table.empty:
         theirs, ours = answers.table["left_image_id"].iloc[0], photos.images["image_id"].iloc[0]
         notes += (

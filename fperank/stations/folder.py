@@ -29,6 +29,7 @@ from fperank.stations.own_folder import (
 )
 from fperank.stations.photos.files import tellable
 from fperank.stations.photos.folder import PhotoFolder
+from fperank.stations.photos.listing import others_in_words
 from fperank.stations.station_file import station_of_folder
 
 
@@ -94,13 +95,18 @@ class FolderPhotos:
                 *read_files("station", own_file(folder, STATION)),
                 *read_files("images", own_file(folder, IMAGES)),
             )
-        excluded = sorted(("photo", tellable(one.filename), why) for one, why in found.left_out)
+        kept = {copy.filename: f" (of {one.filename})" for copy, one in found.copies}
+        excluded = sorted(
+            ("photo", tellable(one.filename + kept.get(one.filename, "")), why)
+            for one, why in found.left_out
+        )
         return Photos(
             station=station,
             images=found.images,
             excluded=self.folder.skipped() + excluded,
             reasons={photo.image_id: reason for photo, reason in found.left_out},
-            notes=found.notes,
+            same_as={copy.image_id: one.image_id for copy, one in found.copies},
+            notes=found.notes + others_in_words(found.others),
             read_files=files,
         )
 

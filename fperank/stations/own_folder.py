@@ -21,8 +21,16 @@ ANSWERS_FOLDER = "annotations"
 PHOTOS = "images"
 """The sub-folder of photos, where there is one."""
 
+_TABLES = {STATION, IMAGES, OBSERVATIONS, ANSWERS_CSV, ANSWERS_JSON}
+
 SEED_PAIRS = "pairs.csv"
 SEED_VALUES = "values.csv"
+
+
+def is_station_file(name: str) -> bool:
+    """Whether a path below a station's folder, with forward slashes, is one of its tables."""
+    folder, _, file = name.lower().rpartition("/")
+    return name.lower() in _TABLES or (folder == ANSWERS_FOLDER and file.endswith(".json"))
 
 
 def own_file(folder: Path, name: str) -> Path:

@@ -197,7 +197,7 @@ class TestPhotoSets:
         for _ in range(2):
             found = open_photo_set(address, own, NO_FPE, tmp_path / "scratch", timed=False)
         assert list(found.images["image_id"]) == list(toy_images["filename"][:3])
-        assert found.left_out == {"not a photo or another file of the station": 1}
+        assert found.left_out == {"no photo: .txt files": 1}
         here = found.bring(list(found.images["filename"]), tmp_path)
         originals = [tmp_path / "photos" / name for name in toy_images["filename"][:3]]
         assert [p.read_bytes() for p in here] == [p.read_bytes() for p in originals]

@@ -112,7 +112,8 @@ class TestPhotos:
     def test_a_folder_without_photos_is_refused_and_tells_what_was_looked_for(self, tmp_path):
         write(tmp_path / "movie.mp4", "")
         with pytest.raises(
-            DataError, match=r"holds no photo that can be used: looked for \.jpg, \.jpeg, \.png"
+            DataError,
+            match=r"holds no photo that can be used: looked for \.jpg, .* a video \(\.mp4\)",
         ):
             read(tmp_path)
 
@@ -147,7 +148,8 @@ class TestImagesCsv:
         assert data.images["filename"].tolist() == ["a.jpg", "b.jpg"]
         assert excluded(data) == {
             "c.jpg": "not listed in images.csv",
-            "d.gif": "hidden, or not a .jpg, .jpeg, .png, .tif, .tiff file",
+            "d.gif": "a picture of a kind that is not read (.gif): save it as JPEG, for example by "
+            "magick mogrify -format jpg *.gif",
             "gone.jpg": "listed in images.csv but absent from the folder images",
         }
 
@@ -193,7 +195,7 @@ class TestImagesCsv:
             read(tmp_path)
 
     def test_when_nothing_listed_is_there_the_reason_is_told(self, tmp_path):
-        write(photos(tmp_path, "images/a.jpg") / "images.csv", "filename\nimages/a.jpg\n")
+        write(photos(tmp_path, "images/a.jpg") / "images.csv", "filename\nother/a.jpg\n")
         with pytest.raises(
             DataError, match=r"1 photo: listed in images\.csv but absent from the folder images"
         ):

@@ -10,22 +10,35 @@ def test_photos_are_found_in_sub_folders_whatever_the_case_of_their_ending(tmp_p
     for name in ("b.JPG", "a.jpeg", "sub/deep/c.Png", "sub/d.tif", "sub/e.TIFF", "f..g.jpg"):
         save_photo(tmp_path / name)
     write(tmp_path / "notes.txt", "")
-    write(tmp_path / "movie.jpg.mp4", "")
+    write(tmp_path / "movie.jpg.zip", "")
     expected = ["a.jpeg", "b.JPG", "f..g.jpg", "sub/d.tif", "sub/deep/c.Png", "sub/e.TIFF"]
-    assert list(scan(tmp_path, tmp_path)) == expected
+    assert list(scan(tmp_path, tmp_path).photos) == expected
 
 
-def test_hidden_files_and_folders_are_not_looked_at(tmp_path):
-    for name in ("a.jpg", ".b.jpg", "._a.jpg", ".trash/c.jpg", "sub/.d.jpg"):
+def test_hidden_files_and_folders_are_not_looked_at_but_counted(tmp_path):
+    for name in ("a.jpg", ".b.jpg", "._a.jpg", ".trash/c.jpg", ".trash/e.jpg", "sub/.d.jpg"):
         save_photo(tmp_path / name)
-    assert scan(tmp_path, tmp_path) == {"a.jpg": ""}
+    found = scan(tmp_path, tmp_path)
+    assert found.photos == {"a.jpg": ""}
+    assert found.others == {"hidden files": 2, "._ files of a Mac": 1, "hidden folders": 1}
+
+
+def test_files_that_are_no_photos_are_counted_by_their_kind_and_tables_are_not(tmp_path):
+    station = ("images.csv", "Observations.CSV", "annotations/1.json", "station.json")
+    other = ("sub/images.csv", "notes.TXT", "b.txt", "Thumbs.db", "README", "desktop.ini")
+    for name in (*station, *other):
+        write(tmp_path / name, "")
+    assert scan(tmp_path, tmp_path).others == {
+        **{".csv files": 1, ".txt files": 2, "Thumbs.db": 1, "desktop.ini": 1},
+        "files of no kind": 1,
+    }
 
 
 def test_names_with_spaces_quotes_and_unicode_are_kept(tmp_path):
     names = sorted(['it\'s "one".jpg', "río ☂.jpg", "a b/c, d.jpg", "日本/川.png", "#1 $x.jpg"])
     for name in names:
         save_photo(tmp_path / name)
-    assert list(scan(tmp_path, tmp_path)) == names
+    assert list(scan(tmp_path, tmp_path).photos) == names
 
 
 def test_symbolic_links_are_used_only_within_the_folder(tmp_path):
@@ -39,7 +52,7 @@ def test_symbolic_links_are_used_only_within_the_folder(tmp_path):
     (root / "gone.jpg").symlink_to("nothing.jpg")
     (root / "out").symlink_to(outside)
     (root / "loop").symlink_to(".")
-    assert scan(root, home) == {
+    assert scan(root, home).photos == {
         "a.jpg": "",
         "gone.jpg": "a symbolic link that leads nowhere",
         "inside.jpg": "",
@@ -55,7 +68,7 @@ def test_names_that_a_table_cannot_hold_are_refused(tmp_path):
         save_photo(tmp_path / os.fsdecode(b"rivi\xe8re.jpg"))
     except (OSError, UnicodeError):
         pytest.skip("this file system takes no name that is not UTF-8")
-    found = scan(tmp_path, tmp_path)
+    found = scan(tmp_path, tmp_path).photos
     assert len(found) == 2
     assert all("rename it" in reason for reason in found.values())
     assert sorted(map(tellable, found)) == ["rivi\\udce8re.jpg", "two\\x0alines.jpg"]
@@ -82,7 +95,7 @@ def test_a_pipe_is_no_photo_and_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.JPG")
     (tmp_path / "link.jpg").symlink_to("pipe.JPG")
     why = "a pipe or a device, no file"
-    assert scan(tmp_path, tmp_path) == {"link.jpg": why, "pipe.JPG": why}
+    assert scan(tmp_path, tmp_path).photos == {"link.jpg": why, "pipe.JPG": why}
 
 
 @pytest.mark.parametrize(
@@ -91,4 +104,6 @@ def test_a_pipe_is_no_photo_and_is_not_waited_for(tmp_path):
 def test_photos_in_a_folder_of_the_system_are_not_taken(tmp_path, folder):
     write(tmp_path / folder / "b.jpg", "")
     system = folder.partition("/")[0]
-    assert scan(tmp_path, tmp_path) == {f"{folder}/b.jpg": f"in {system}, a folder of the system"}
+    assert scan(tmp_path, tmp_path).photos == {
+        f"{folder}/b.jpg": f"in {system}, a folder of the system"
+    }

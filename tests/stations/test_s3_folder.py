@@ -80,18 +80,24 @@ def test_photos_and_the_station_s_files_are_mirrored_whole(s3, environment, tmp_
 
 
 ODD = "its name holds a backslash, a line break or a control character: rename it"
+LONG = "its name is longer than the 255 bytes that a disk takes: rename it"
 OUT = "its name leads out of the folder, or is no plain one"
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("images/.b.jpg", "hidden"),
-        (".trash/c.jpg", "hidden"),
+        ("images/.b.jpg", "hidden files"),
+        ("images/._a.jpg", "._ files of a Mac"),
+        (".trash/c.jpg", "in hidden folders"),
+        ("images/@eaDir/c.jpg", "in @eaDir, a folder of the system"),
+        ("images/Thumbs.db", "no photo: Thumbs.db"),
+        (f"images/{'é' * 126}.jpg", LONG),
         ("thumbs/d.jpg", "beside the folder images, which holds the photos"),
-        ("images/movie.mp4", "not a photo or another file of the station"),
-        ("sub/station.json", "not a photo or another file of the station"),
-        ("annotations/sub/x.json", "not a photo or another file of the station"),
+        ("images/movie.mp4", "a video (.mp4), no photo"),
+        ("images/notes.txt", "no photo: .txt files"),
+        ("sub/station.json", "no photo: .json files"),
+        ("annotations/sub/x.json", "no photo: .json files"),
         ("images/a.jpg/x.jpg", ""),
         ("images/two\nlines.jpg", ODD),
         ("images/two\\parts.jpg", ODD),
@@ -153,7 +159,7 @@ def test_photos_alone_are_mirrored_where_nothing_else_is_wanted(s3, environment,
     upload(s3, {"west/images/a.jpg": b"a", "west/b.jpg": b"b", "west/images.csv": b"x"})
     found = mirror(s3, tmp_path, station_files=False)
     assert set(contents(found.folder)) == {"images/a.jpg", "b.jpg"}
-    assert found.skipped == (("images.csv", "not a photo or another file of the station"),)
+    assert found.skipped == (("images.csv", "no photo: .csv files"),)
 
 
 def test_nothing_is_fetched_twice_and_changes_follow(s3, proxy, tmp_path):
@@ -293,7 +299,7 @@ class TestSource:
         assert found.images.equals(expected.images)
         assert found.observations.equals(expected.observations)
         assert found.excluded.to_numpy().tolist() == [
-            ["photo", "images/notes.txt", "not a photo or another file of the station"]
+            ["photo", "images/notes.txt", "no photo: .txt files"]
         ]
         source.fetch("7.jpg", tmp_path / "copy.jpg")
         assert (tmp_path / "copy.jpg").read_bytes() == (folder / "images/7.jpg").read_bytes()

@@ -2,15 +2,14 @@
 
 The photos lie in the folder, or in its sub-folder `images`; `images.csv` may list them.
 
-Refused: ids or file names twice, a folder without a photo whose time can be found, a camera whose
-clock was never set. Left out with reasons: photos without a time, photos on only one of disk and
-`images.csv`, names and symbolic links that lead out of the folder.
+Refused: a folder without a photo whose time can be found, a camera whose clock was never set. Left
+out with reasons: photos without a time, copies of others, and what `listing` leaves out.
 """
 
 import datetime as dt
 import zoneinfo
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,9 +19,10 @@ import pandas as pd
 from fperank.ground.clocks import parse_clock_shifts
 from fperank.ground.errors import DataError, ParameterError
 from fperank.params.parameters import PhotoTimeParams
-from fperank.stations.csv_files import read_csv_text, whole_id, without_na
 from fperank.stations.own_folder import IMAGES, PHOTOS, own_file
-from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, plain_name, scan
+from fperank.stations.photos.kinds import PHOTO_SUFFIXES
+from fperank.stations.photos.listing import ListedPhoto, Listing, list_photos
+from fperank.stations.photos.repeats import COPY, Copies, differently_timed, find_copies
 from fperank.stations.photos.times import (
     FOUR_WAYS,
     CameraClock,
@@ -35,19 +35,8 @@ from fperank.stations.photos.times import (
     times_from_text,
 )
 
-UNLISTED = "not listed in images.csv"
 _UNCORRECTED = ("clock_shift was not used: the photos' times come from images.csv.",)
 Way = Literal["csv", "exif", "filename"]
-
-
-@dataclass(frozen=True)
-class ListedPhoto:
-    """A photo as the folder or its `images.csv` names it."""
-
-    image_id: str
-    filename: str
-    timestamp: str = ""
-    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +46,15 @@ class FoundPhotos:
     Attributes:
         images: image_id, timestamp, filename, url, of the photos with a time.
         left_out: the other ones, with reasons.
+        copies: those of them that are copies, each with the photo that it copies.
+        others: how many files that are no photos there are of each kind.
         notes: what the user should know of the times.
     """
 
     images: pd.DataFrame
     left_out: list[tuple[ListedPhoto, str]]
+    copies: Copies
+    others: Mapping[str, int]
     notes: tuple[str, ...]
 
 
@@ -93,29 +86,43 @@ class PhotoFolder:
             DataError: `images.csv` contradicts itself or the folder, or no photo has a time.
             ParameterError: the file-name pattern is absent or cannot be understood.
         """
-        listed, has_times = self._listed()
-        photos, left_out = self._match_with_disk(listed)
-        if not photos:
-            raise DataError(self._no_photos(left_out))
-        way = self._way(listed is not None, has_times)
+        listing = self._listing()
+        way = self._way(listing.has_csv, listing.has_times)
         shifts = parse_clock_shifts(self.params.clock_shift)
-        times = self._times(photos, way, CameraClock(timezone, self.params.utc_offset, shifts))
-        left_out += [
-            (photo, time.reason)
-            for photo, time in zip(photos, times, strict=True)
-            if time.instant is None
-        ]
-        images = _images_table(photos, times, timezone)
+        every = self._times(
+            listing.photos, way, CameraClock(timezone, self.params.utc_offset, shifts)
+        )
+        instants = [time.instant for time in every]
+        copies = find_copies(listing.photos, instants, listing.unlisted, self.photo_root)
+        photos, left_out = _without(copies, listing, every)
+        left_out += [(photo, time.reason) for photo, time in photos if time.instant is None]
+        images = _images_table([one for one in photos if one[1].instant is not None], timezone)
         if images.empty:
             raise DataError(self._no_times(left_out))
         if way != "csv":
             self._check_clock(images["timestamp"], way)
         if not shifts:
-            refuse_contradictions([photo.filename for photo in photos], times, self.photo_root)
-        notes: tuple[str, ...] = _UNCORRECTED if shifts and way == "csv" else ()
+            names = [photo.filename for photo, _ in photos]
+            refuse_contradictions(names, [time for _, time in photos], self.photo_root)
+        notes = listing.notes + (_UNCORRECTED if shifts and way == "csv" else ())
         if way != "csv":
             notes += self._foreign_offset(images["timestamp"], timezone)
-        return FoundPhotos(images, left_out, notes)
+        notes += differently_timed(copies, listing.photos, instants)
+        return FoundPhotos(images, left_out, copies, listing.others, notes)
+
+    def read_untimed(self) -> FoundPhotos:
+        """Likewise, where nobody asks when they were taken.
+
+        Raises:
+            DataError: `images.csv` contradicts itself or the folder, or there is no photo.
+        """
+        listing = self._listing()
+        nobody_asks = [PhotoTime(None)] * len(listing.photos)
+        instants = [time.instant for time in nobody_asks]
+        copies = find_copies(listing.photos, instants, listing.unlisted, self.photo_root)
+        photos, left_out = _without(copies, listing, nobody_asks)
+        images = _images_table(photos, "UTC")
+        return FoundPhotos(images, left_out, copies, listing.others, listing.notes)
 
     def check(self) -> None:
         """Refuse what is no folder.
@@ -137,66 +144,11 @@ class PhotoFolder:
                 "photos inside, or give the folder they lie in as source_path"
             )
 
-    def _listed(self) -> tuple[list[ListedPhoto] | None, bool]:
-        """The photos of `images.csv`, None without it, and whether it has a column of times."""
-        path = own_file(self.folder, IMAGES)
-        if not path.is_file():
-            return None, False
-        frame = without_na(read_csv_text(path))
-        if "filename" not in frame.columns:
-            raise DataError(
-                f"{path}: the column filename is missing; columns found: {', '.join(frame.columns)}"
-            )
-        frame["filename"] = [plain_name(name) for name in frame["filename"]]
-        id_column = "image_id" if "image_id" in frame.columns else "filename"
-        frame[id_column] = frame[id_column].map(whole_id)
-        for column in dict.fromkeys((id_column, "filename")):
-            empty = frame.index[frame[column] == ""]
-            if len(empty):
-                raise DataError(f"{path}: line {empty[0]} has no {column}: fill it in")
-            repeated = frame[column][frame[column].duplicated(keep=False)]
-            if len(repeated):
-                lines = repeated.index[repeated == repeated.iloc[0]]
-                raise DataError(
-                    f"{path}: lines {lines[0]} and {lines[1]} have the same {column}, "
-                    f"{repeated.iloc[0]!r}: each photo must stand there once with its own id"
-                )
-        no_text = pd.Series("", index=frame.index, dtype="str")
-        rows = zip(
-            frame[id_column],
-            frame["filename"],
-            frame.get("timestamp", no_text),
-            frame.get("url", no_text),
-            strict=True,
-        )
-        photos = [ListedPhoto(one, name, time, url or None) for one, name, time, url in rows]
-        return photos, "timestamp" in frame.columns
-
-    def _match_with_disk(
-        self, listed: list[ListedPhoto] | None
-    ) -> tuple[list[ListedPhoto], list[tuple[ListedPhoto, str]]]:
-        """The photos that are there, and those that are not or may not be used, with reasons."""
-        on_disk = scan(self.photo_root, home=self.folder)
-        if listed is None:
-            listed = [ListedPhoto(name, name) for name in on_disk]
-        names = {photo.filename for photo in listed}
-        unlisted = [ListedPhoto(name, name) for name in on_disk if name not in names]
-        left_out = [(photo, on_disk[photo.filename] or UNLISTED) for photo in unlisted]
-        photos = []
-        for photo in listed:
-            if leads_out(photo.filename):
-                reason = "its filename in images.csv leads out of the folder"
-            elif photo.filename in on_disk:
-                reason = on_disk[photo.filename]
-            elif (self.photo_root / photo.filename).is_file():
-                reason = f"hidden, or not a {', '.join(PHOTO_SUFFIXES)} file"
-            else:
-                reason = f"listed in images.csv but absent from {self._where()}"
-            if reason:
-                left_out.append((photo, reason))
-            else:
-                photos.append(photo)
-        return photos, left_out
+    def _listing(self) -> Listing:
+        listing = list_photos(self.folder, self.photo_root)
+        if not listing.photos:
+            raise DataError(self._no_photos(listing.left_out))
+        return listing
 
     def _way(self, has_csv: bool, has_times: bool) -> Way:
         way = self.params.timestamp_source
@@ -259,9 +211,6 @@ class PhotoFolder:
             "told one of these, set utc_offset to it.",
         )
 
-    def _where(self) -> str:
-        return "the folder images" if self.photo_root != self.folder else "the folder"
-
     def _no_photos(self, left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
         suffixes = ", ".join(PHOTO_SUFFIXES)
         looked = f"{self.photo_root} holds no photo that can be used: looked for {suffixes} files"
@@ -271,12 +220,22 @@ class PhotoFolder:
         return f"no photo in {self.photo_root} has a time{_reasons(left_out)}.\n{FOUR_WAYS}"
 
 
-def _images_table(photos: list[ListedPhoto], times: list[PhotoTime], timezone: str) -> pd.DataFrame:
-    rows = [
-        (photo.image_id, time.instant, photo.filename, photo.url)
-        for photo, time in zip(photos, times, strict=True)
-        if time.instant is not None
+def _without(
+    copies: Copies, listing: Listing, times: Sequence[PhotoTime]
+) -> tuple[list[tuple[ListedPhoto, PhotoTime]], list[tuple[ListedPhoto, str]]]:
+    """The photos that are no copies, with their times; and all that was left out so far."""
+    names = {copy.filename for copy, _ in copies}
+    kept = [
+        (photo, time)
+        for photo, time in zip(listing.photos, times, strict=True)
+        if photo.filename not in names
     ]
+    others = [one for one in listing.left_out if one[0].filename not in names]
+    return kept, others + [(copy, COPY) for copy, _ in copies]
+
+
+def _images_table(photos: Sequence[tuple[ListedPhoto, PhotoTime]], timezone: str) -> pd.DataFrame:
+    rows = [(photo.image_id, time.instant, photo.filename, photo.url) for photo, time in photos]
     frame = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url"])
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True).dt.tz_convert(timezone)
     frame["timestamp"] = frame["timestamp"].dt.as_unit("us")

@@ -27,14 +27,12 @@ from fperank.remote.fetching import Fetcher
 from fperank.remote.s3 import explained, s3_client
 from fperank.stations import own_folder
 from fperank.stations.base import Excluded
-from fperank.stations.photos.files import PHOTO_SUFFIXES, leads_out, tellable
+from fperank.stations.photos.files import leads_out, tellable
+from fperank.stations.photos.kinds import hidden, is_picture, kind, litter, never_photo
 
 MAX_BYTES = 1_000_000_000
+LONGEST_NAME = 255
 _FETCHES_AT_ONCE = 8
-_STATION_FILES = {
-    *(own_folder.STATION, own_folder.IMAGES, own_folder.OBSERVATIONS),
-    *(own_folder.ANSWERS_CSV, own_folder.ANSWERS_JSON),
-}
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
 
 
@@ -164,11 +162,13 @@ def _sorted_out(
     in_images = station_files and own_folder.PHOTOS in folders
     wanted, skipped = [], []
     for one in listed:
-        photo = one.name.lower().endswith(PHOTO_SUFFIXES)
+        photo = is_picture(one.name)
         if reason := _name_reason(one.name):
             pass
-        elif not photo and not (station_files and _is_station_file(one.name)):
-            reason = "not a photo or another file of the station"
+        elif not photo and not (station_files and own_folder.is_station_file(one.name)):
+            reason = f"no photo: {kind(one.name)}"
+        elif photo and (reason := litter(one.name) or never_photo(one.name)):
+            pass
         elif photo and in_images and not one.name.startswith(f"{own_folder.PHOTOS}/"):
             reason = "beside the folder images, which holds the photos"
         elif one.name in folders:
@@ -190,15 +190,11 @@ def _name_reason(name: str) -> str:
         return "its name leads out of the folder, or is no plain one"
     if "\\" in name or tellable(name) != name:
         return "its name holds a backslash, a line break or a control character: rename it"
-    if any(part.startswith(".") for part in parts):
-        return "hidden"
+    if any(hidden(part) for part in parts):
+        return hidden(parts[-1]) or "in hidden folders"
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
+        return f"its name is longer than the {LONGEST_NAME} bytes that a disk takes: rename it"
     return ""
-
-
-def _is_station_file(name: str) -> bool:
-    folder, _, file = name.lower().rpartition("/")
-    answers = folder == own_folder.ANSWERS_FOLDER and file.endswith(".json")
-    return name.lower() in _STATION_FILES or answers
 
 
 def _remove_all_but(names: set[str], folder: Path) -> None:

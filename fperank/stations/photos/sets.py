@@ -13,13 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from fperank.ground.errors import DataError, PhotoError
 from fperank.params.parameters import FpeParams, PhotoTimeParams
 from fperank.photos.photo_set import Bring, PhotoSet
 from fperank.stations.base import PhotoFetcher, PhotoReader
-from fperank.stations.photos.files import PHOTO_SUFFIXES, scan
 from fperank.stations.photos.folder import PhotoFolder
 
 if TYPE_CHECKING:
@@ -100,35 +97,26 @@ def _folder(folder: Path, times: PhotoTimeParams, *, timed: bool) -> PhotoSet:
     def bring(filenames: Sequence[str], _: Path) -> list[Path | PhotoError]:
         return [root / name for name in filenames]
 
-    if timed:
-        found = photos.read(times.timezone)
-        return PhotoSet(found.images, Counter(reason for _, reason in found.left_out), bring)
-    there = scan(root, home=folder)
-    names = [name for name, reason in there.items() if not reason]
-    if not names:
-        raise DataError(
-            f"{root} holds no photo: fperank reads {', '.join(PHOTO_SUFFIXES)} files there and in "
-            "its sub-folders"
-        )
-    never = pd.DatetimeIndex([pd.NaT] * len(names), tz="UTC").as_unit("us")
-    images = pd.DataFrame({"image_id": names, "timestamp": never, "filename": names, "url": None})
-    return PhotoSet(images, Counter(reason for reason in there.values() if reason), bring)
+    found = photos.read(times.timezone) if timed else photos.read_untimed()
+    left_out = Counter(reason for _, reason in found.left_out)
+    others = {f"no photo: {one}": n for one, n in found.others.items()}
+    return PhotoSet(found.images, {**left_out, **others}, bring)
 
 
 def _fetching(photos: PhotoFetcher) -> Bring:
     def bring(filenames: Sequence[str], folder: Path) -> list[Path | PhotoError]:
-        def fetch(filename: str) -> Path | PhotoError:
-            target = folder / filename
-            target.parent.mkdir(parents=True, exist_ok=True)
+        def fetch(filename: str, target: Path) -> Path | PhotoError:
             try:
                 photos.fetch(filename, target)
             except PhotoError as error:
                 return error
             return target
 
+        # Under numbers: two names may be one file here, or too long for this disk.
+        targets = [folder / str(number) for number in range(len(filenames))]
         with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
             try:
-                return list(pool.map(fetch, filenames))
+                return list(pool.map(fetch, filenames, targets))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

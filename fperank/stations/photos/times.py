@@ -31,7 +31,7 @@ FOUR_WAYS = """Photos get their times in one of four ways:
 - their file names: timestamp_source: filename, and timestamp_pattern: "%Y%m%d_%H%M%S"
 - a table: timestamp_source: csv, and the columns filename, timestamp in images.csv"""
 
-PHOTO_FORMATS = ("JPEG", "PNG", "TIFF")
+PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP")
 _BROKEN = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, OverflowError),
     *(struct.error, zlib.error, Image.DecompressionBombError),
