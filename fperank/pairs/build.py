@@ -1,15 +1,10 @@
 """The dataset -> what one model version works with: filtered photos, labelled pairs, splits.
 
-Splits hold photos out, not only pairs: a photo that the network was trained on tells little about
-photos that it never saw. Nothing is dropped without being counted.
+Nothing is dropped without being counted.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from fperank.ground.errors import DataError, ParameterError
 from fperank.handover.dataset import DatasetFolder, DatasetSummary
@@ -23,12 +18,9 @@ from fperank.handover.input import (
 )
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.tables import LABEL_OF_RANK, SPLITS, checked, local_dates
+from fperank.pairs.bursts import near, whole_days
+from fperank.pairs.split import split_pairs
 from fperank.params.parameters import InputParams
-
-SPLIT_TOLERANCE = 0.05
-"""How far the share of training pairs may lie from `train_frac`."""
-
-_SHUFFLES = 100
 
 
 def build(dataset: DatasetFolder, params: InputParams) -> ModelInput:
@@ -177,40 +169,6 @@ def label_pairs(
     return pd.DataFrame(columns).reset_index(drop=True), reasons
 
 
-def split_pairs(pairs: pd.DataFrame, params: InputParams) -> np.ndarray:
-    """Choose the training pairs.
-
-    `image` holds whole local days out: every pair that touches a held-out day validates. `graph`
-    holds whole connected groups of photos out. `random` holds pairs out, and lets photos of
-    training pairs validate too.
-
-    Returns:
-        Whether each pair trains, `[pairs]`.
-
-    Raises:
-        ParameterError: the share of training pairs is more than `SPLIT_TOLERANCE` off `train_frac`.
-    """
-    rng = np.random.default_rng((params.split_seed, 1))
-    rank_when_held_out = {
-        "image": _day_order,
-        "graph": _group_order,
-        "random": lambda table, generator: generator.permutation(len(table)),
-    }[params.split_method]
-    is_train, miss = _nearest_split(pairs, rank_when_held_out, params.train_frac, rng)
-    if miss > SPLIT_TOLERANCE:
-        cure = {
-            "image": "annotate more days, change train_frac, or set split_method to random",
-            "graph": "one group of connected pairs is too large: set split_method to image, or "
-            "change train_frac",
-            "random": "annotate more pairs or change train_frac",
-        }[params.split_method]
-        raise ParameterError(
-            f"split_method {params.split_method} puts {is_train.mean():.0%} of {len(pairs)} pairs "
-            f"into training, but train_frac asks for {params.train_frac:.0%}: {cure}"
-        )
-    return is_train
-
-
 _SIDES = ("left", "right")
 
 
@@ -248,66 +206,29 @@ def _rules_of_marks(
 
 
 def _touches_test_day(annotations: pd.DataFrame, params: InputParams) -> pd.Series:
-    days = [local_dates(annotations[f"{side}_timestamp"]) for side in _SIDES]
-    shuffled = np.random.default_rng((params.split_seed, 2)).permutation(
-        np.unique(np.concatenate(days))
-    )
-    test_days = set(shuffled[: round(params.test_frac * len(shuffled))])
-    touched: pd.Series = days[0].isin(test_days) | days[1].isin(test_days)
-    return touched
-
-
-def _nearest_split(
-    pairs: pd.DataFrame,
-    rank_when_held_out: Callable[[pd.DataFrame, np.random.Generator], np.ndarray],
-    train_frac: float,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, float]:
-    """Of many shuffles, take the first within a point of the target, else the nearest.
-
-    A shuffle ranks days (or groups, or pairs); holding out the first k of them makes exactly those
-    pairs validate whose rank is below k. Few, unequal days can need more than one shuffle.
-    """
-    best, best_miss = np.ones(len(pairs), dtype=bool), float("inf")
-    for _ in range(_SHUFFLES):
-        ranks = rank_when_held_out(pairs, rng)
-        share_train = 1 - np.cumsum(np.bincount(ranks)) / len(pairs)
-        k = int(np.abs(share_train - train_frac).argmin())
-        miss = float(abs(share_train[k] - train_frac))
-        if miss < best_miss:
-            best, best_miss = ranks > k, miss
-        if miss <= 0.01:
-            break
-    return best, best_miss
-
-
-def _day_order(pairs: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    days = np.concatenate([local_dates(pairs[f"timestamp_{k}"]) for k in (1, 2)])
-    names, codes = np.unique(days, return_inverse=True)
-    ranks = rng.permutation(len(names))[codes].reshape(2, len(pairs))
-    return np.asarray(ranks.min(axis=0))
-
-
-def _group_order(pairs: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    ids = np.concatenate([pairs["image_id_1"], pairs["image_id_2"]])
-    names, codes = np.unique(ids, return_inverse=True)
-    first, second = codes.reshape(2, len(pairs))
-    edges = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(names), len(names)))
-    n_groups, group = connected_components(edges, directed=False)
-    return np.asarray(rng.permutation(n_groups)[group[first]])
+    times = pd.concat([annotations[f"{side}_timestamp"] for side in _SIDES])
+    days = whole_days(times)
+    shuffled = np.random.default_rng((params.split_seed, 2)).permutation(np.unique(days))
+    test_days = shuffled[: round(params.test_frac * len(shuffled))]
+    touched = np.isin(days, test_days).reshape(2, len(annotations)).any(axis=0)
+    return pd.Series(touched, index=annotations.index)
 
 
 def _label_images(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """A photo of a training pair trains; of validation pairs only, validates; others test."""
-    dates = local_dates(images["timestamp"])
+    """A photo of a training pair trains; of validation pairs only, validates; others test.
+
+    What was taken in one burst with a training photo is no photo to test on, and likewise.
+    """
+    times, dates = images["timestamp"], local_dates(images["timestamp"])
     in_pair = {
         split: images["image_id"].isin(pd.concat([part["image_id_1"], part["image_id_2"]]))
         for split, part in pairs.groupby("split")
     }
     annotated = in_pair["train"] | in_pair["val"]
     first, last = dates[annotated].min(), dates[annotated].max()
+    train, val = (near(times, times[in_pair[name]]) for name in ("train", "val"))
     split = np.select(
-        [in_pair["train"], in_pair["val"], (dates >= first) & (dates <= last)],
+        [train, val, (dates >= first) & (dates <= last)],
         ["train", "val", "test-in"],
         "test-out",
     )
