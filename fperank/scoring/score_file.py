@@ -18,6 +18,7 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text
+from fperank.ground.names import matched
 from fperank.handover.tables import iso_times
 
 COLUMNS = ("image_id", "timestamp", "filename", "url", "score", "reason", "quality", "model")
@@ -57,9 +58,11 @@ class PredictionFile:
         Raises:
             DataError: one has the image_id of a photo that was taken at another time.
         """
-        known = photos["image_id"].isin(self._times.keys())
+        # A folder that went by way of a Mac may have other Unicode forms of the same names.
+        names = matched(photos["image_id"], self._times, folder="")
+        known = photos["image_id"].isin(names.keys())
         there = photos[known]
-        texts = pd.Series([self._times[one] for one in there["image_id"]], dtype="str")
+        texts = pd.Series([self._times[names[one]] for one in there["image_id"]], dtype="str")
         times = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601")
         own = there["timestamp"].dt.tz_convert("UTC").dt.floor("s").reset_index(drop=True)
         other = (times != own) & times.notna() & own.notna()

@@ -5,7 +5,7 @@ can be had of the others is the dataset's; the rest is reported.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,11 +19,11 @@ _FETCHES_AT_ONCE = 8
 """Most of the time of a download is waiting; more at once would only press the server."""
 
 
-def copy_photos(filenames: Iterable[str], source: PhotoFetcher, folder: Path) -> list[str]:
+def copy_photos(stored: Mapping[str, str], source: PhotoFetcher, folder: Path) -> list[str]:
     """Fetch photos, several at once.
 
     Args:
-        filenames: theirs, relative to the folder.
+        stored: where each comes to lie, relative to the folder, by its own name.
         source: fetches them.
         folder: receives them; made if it is absent.
 
@@ -39,9 +39,9 @@ def copy_photos(filenames: Iterable[str], source: PhotoFetcher, folder: Path) ->
     def fetch(filename: str) -> str | None:
         if gave_up.is_set():
             return None
-        if leads_out(filename):
+        if leads_out(filename) or leads_out(stored[filename]):
             raise DataError(f"the photo {filename!r} would be written outside of the dataset")
-        target = folder / filename
+        target = folder / stored[filename]
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             source.fetch(filename, target)
@@ -53,7 +53,7 @@ def copy_photos(filenames: Iterable[str], source: PhotoFetcher, folder: Path) ->
             raise
         return None
 
-    names = list(filenames)
+    names = list(stored)
     with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
         try:
             outcomes = pool.map(fetch, names)

@@ -39,6 +39,7 @@ from fperank.stations.answers.doubts import doubts
 from fperank.stations.at_photo_times import interpolate, photo_attributes, unique_observations
 from fperank.stations.base import PhotoFetcher, StationData
 from fperank.stations.copies import copy_photos
+from fperank.stations.stored_names import renamed_in_words, stored_names
 
 
 def build(data: StationData, params: DatasetParams) -> Dataset:
@@ -55,6 +56,7 @@ def build(data: StationData, params: DatasetParams) -> Dataset:
         raise DataError(f"the station {data.station.name} has no photo")
     observations = checked(unique_observations(data.observations), OBSERVATIONS, "observations")
     images = data.images.assign(
+        filename=data.images["filename"].map(stored_names(data.images["filename"])),
         value=interpolate(observations, data.images["timestamp"], params.max_gap_minutes),
         attributes=data.images["image_id"].map(photo_attributes(data.annotations)),
         quality=None,
@@ -115,7 +117,8 @@ def write(
     """
     photos = DatasetFolder(folder).photos
     images = dataset.images
-    not_copied = copy_photos(images["filename"], source, photos)
+    stored = stored_names(data.images["filename"])
+    not_copied = copy_photos(stored, source, photos)
     paths = [photos / name for name in images["filename"]]
     judged = judge_station(paths, list(images["image_id"]), params.min_whole_share)
     quality = pd.Series([joined_marks(why) for why in judged.marks], dtype="str")
@@ -251,6 +254,7 @@ def _notes(
     if dataset.pairs.empty:
         notes.append("There are no annotations: a model cannot be trained without them.")
     notes += doubts(dataset.pairs)
+    notes += renamed_in_words(stored_names(data.images["filename"]))
     if not_copied:
         notes.append(
             f"{len(not_copied):,} photo{'' if len(not_copied) == 1 else 's'} could not be copied "

@@ -127,3 +127,12 @@ def test_photos_without_a_time_have_an_empty_one(tmp_path):
     PredictionFile(path, "abc").add(no_time)
     assert path.read_text().splitlines()[1] == "1,,1.jpg,,0.5,,,abc"
     assert PredictionFile(path, "abc").new(no_time).empty
+
+
+def test_a_photo_is_known_under_another_unicode_form_of_its_name(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("image_id,score\nB\u00e4ch.jpg,1\nA.jpg,2\na.jpg,3\n", "utf-8")
+    ids = ["Ba\u0308ch.jpg", "A.jpg", "B.jpg"]
+    at = pd.DatetimeIndex([pd.NaT] * 3, tz="UTC")
+    new = PredictionFile(path, "m").new(pd.DataFrame({"image_id": ids, "timestamp": at}))
+    assert new["image_id"].tolist() == ["B.jpg"]

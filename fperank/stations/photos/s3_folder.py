@@ -29,9 +29,9 @@ from fperank.stations import own_folder
 from fperank.stations.base import Excluded
 from fperank.stations.photos.files import leads_out, tellable
 from fperank.stations.photos.kinds import hidden, is_picture, kind, litter, never_photo
+from fperank.stations.stored_names import LONGEST_NAME
 
 MAX_BYTES = 1_000_000_000
-LONGEST_NAME = 255
 _FETCHES_AT_ONCE = 8
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
 
