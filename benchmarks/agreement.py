@@ -51,6 +51,7 @@ STATIONS: dict[str, dict[str, Any]] = {
         "source_path": str(SAWMILL),
         "timestamp_source": "csv",
         "max_gap_minutes": 1440,
+        "min_whole_share": 0.95,
         "crop_bottom": 0,
         "input_size": 96,
     },

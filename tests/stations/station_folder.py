@@ -34,6 +34,7 @@ def dataset_params(**changes):
         "usgs_site": "",
         "usgs_interval": "continuous",
         "max_gap_minutes": 65,
+        "min_whole_share": 0.95,
         "demo_days": 10,
         "demo_interval_minutes": 60,
         "demo_annotations": 10,
