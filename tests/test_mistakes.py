@@ -199,7 +199,7 @@ def station_folder(path, n):
     (path / "images").mkdir(exist_ok=True, parents=True)
     rows = ["filename,timestamp"]
     for day in range(1, n + 1):
-        Image.new("RGB", (40, 30), (day, 0, 0)).save(path / f"images/p{day}.jpg")
+        Image.new("RGB", (40, 30), (40 * day, 0, 0)).save(path / f"images/p{day}.jpg")
         rows.append(f"p{day}.jpg,2024-05-{day:02d}T12:00:00-04:00")
     (path / "images.csv").write_text("\n".join(rows) + "\n")
 
