@@ -7,14 +7,13 @@ that a person decides too.
 Refused: stations that have no number in the explorer, other kinds of files than .sql and .csv.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from fperank.ground.errors import DataError
-from fperank.ground.files import csv_text, write_text
+from fperank.ground.files import csv_text, json_text, write_text
 from fperank.ground.variables import VARIABLES
 from fperank.handover.dataset import DatasetFolder
 from fperank.handover.version import Version
@@ -73,7 +72,9 @@ def models_row(
         where = destination.bucket_and_key(key)
         cells[f"{column}_url"] = destination.web_address(key)
         cells[f"{column}_s3"] = (
-            json.dumps(dict(zip(("Bucket", "Key"), where, strict=True))) if where else None
+            json_text(dict(zip(("Bucket", "Key"), where, strict=True)), compact=True)
+            if where
+            else None
         )
     return ModelsRow(cells | {"status": "DONE"})
 

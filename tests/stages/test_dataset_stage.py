@@ -32,7 +32,8 @@ def station(tmp_path):
     folder = tmp_path / "my photos"
     folder.mkdir()
     for day in range(1, 6):
-        Image.new("RGB", (8, 6)).save(folder / f"2024-07-{day:02d} it's.jpg")
+        # Each of a grey of its own: photos of the same bytes would be one.
+        Image.new("RGB", (8, 6), (40 * day,) * 3).save(folder / f"2024-07-{day:02d} it's.jpg")
     (folder / "other.jpg").write_text("no date in the name")
     rows = "".join(f"2024-07-{day:02d}T16:00Z,{day},\n" for day in range(1, 6))
     (folder / "observations.csv").write_text(

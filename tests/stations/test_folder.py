@@ -45,7 +45,7 @@ class TestPhotos:
         assert str(data.images["timestamp"].dtype) == "datetime64[us, America/New_York]"
         assert data.station.name == "West Brook 0 (Lower)"
         assert data.station.timezone == "America/New_York"
-        images = data.images.assign(value=None, attributes=None)
+        images = data.images.assign(value=None, attributes=None, quality=None)
         tables.checked(images, IMAGES, "images")
         assert tables.checked(data.observations, OBSERVATIONS, "observations").empty
         assert tables.checked(data.annotations, ANNOTATIONS, "annotations").empty
