@@ -2,7 +2,7 @@
 
 from fperank.ground.files import write_bytes
 from fperank.ground.variables import VARIABLES
-from fperank.handover.dataset import DatasetSummary
+from fperank.handover.dataset import DatasetSummary, ObservedTable
 from fperank.handover.version import Version
 from fperank.params.file import load_params
 from fperank.params.parameters import DatasetParams, VersionParams
@@ -37,10 +37,18 @@ def in_words(summary: DatasetSummary) -> str:
         _number(summary.annotations.n, "annotation"),
     ]
     lines = [f"{summary.station}: {'; '.join(counts)}"]
+    if summary.observed_table:
+        lines.append(_of_table(summary.observed_table))
     for kind, reasons in summary.excluded.items():
         lines += [f"left out: {_number(n, kind)}: {reason}" for reason, n in reasons.items()]
     lines += [f"note: {note}" for note in summary.notes]
     return "\n".join(lines)
+
+
+def _of_table(table: ObservedTable) -> str:
+    """How a table of observed values was read."""
+    parts = [f"values: {table.values}", f"unit: {table.unit}", f"times: {table.times}"]
+    return f"{table.file} was read as {'; '.join([*parts, *table.rows])}"
 
 
 def _number(n: int, thing: str) -> str:

@@ -10,6 +10,7 @@ Refused: what is not of this form, days in wrong order, corrections whose days o
 import datetime as dt
 import itertools
 import re
+import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,3 +88,23 @@ def corrected(reading: dt.datetime, shifts: Sequence[ClockShift]) -> dt.datetime
         if one.first <= day <= one.last:
             return reading + one.shift
     return reading
+
+
+STANDARD = "standard"
+"""The parameter's word for a clock that keeps its zone's standard time all year."""
+
+
+def standard_offset(timezone: str, year: int) -> dt.timedelta:
+    """How far a zone's time without summer time is ahead of UTC in a year.
+
+    It is the smaller of the offsets in January and July, on both halves of the Earth.
+    """
+    zone = zoneinfo.ZoneInfo(timezone)
+    both = [dt.datetime(year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7)]
+    return min(offset for offset in both if offset is not None)
+
+
+def offset_text(offset: dt.timedelta) -> str:
+    """An offset as parameters write it, `-05:00`."""
+    minutes = round(offset.total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"

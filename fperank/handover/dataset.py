@@ -132,6 +132,28 @@ class ObservationCounts(Period):
     n: int
 
 
+class ObservedTable(_Part):
+    """How a table of observed values was read, in words, for a person to check.
+
+    Attributes:
+        file: its name or address.
+        times: the column of times, and what they mean.
+        values: the column of values, and how its numbers are written.
+        unit: the unit, what tells it, and the factor to the variable's own.
+        rows: what other columns say of the rows: parameter, flags, status and the like.
+        passed_over: the columns that were not read.
+        first_rows: up to three good rows: line, time and value as written, then as read.
+    """
+
+    file: str
+    times: str
+    values: str
+    unit: str
+    rows: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    first_rows: tuple[tuple[str, str, str, str, str], ...]
+
+
 class AnnotationCounts(Period):
     """Answers; `share_same` is of those that are not UNKNOWN."""
 
@@ -152,6 +174,7 @@ class DatasetSummary(_Part):
     """The content of `dataset.json`.
 
     Attributes:
+        observed_table: how the observed values were read, where they come from a table.
         quality: how many photos have each mark of their picture.
         look: what the station's good photos look like, where enough are good.
         excluded: how many were left out, by kind and reason.
@@ -167,6 +190,7 @@ class DatasetSummary(_Part):
     timezone: str
     photos: PhotoCounts
     observations: ObservationCounts
+    observed_table: ObservedTable | None
     annotations: AnnotationCounts
     agreement: AnswerAgreement
     quality: dict[QualityMark, int]

@@ -20,6 +20,8 @@ from fperank.params.types import (
     FolderName,
     Fraction,
     NumberOrName,
+    ObservedUnit,
+    OffsetOfTable,
     PretrainedName,
     QualityMark,
     Timezone,
@@ -54,7 +56,16 @@ class PhotoTimeParams(_Group):
     clock_shift: ClockShifts
 
 
-class DatasetParams(PhotoTimeParams, FpeParams):
+class ObservedTableParams(_Group):
+    """How a table of observed values is read, where it does not say it itself."""
+
+    observations_unit: ObservedUnit
+    observations_column: str
+    observations_utc_offset: OffsetOfTable
+    observations_date_order: Literal["", "dmy", "mdy"]
+
+
+class DatasetParams(PhotoTimeParams, ObservedTableParams, FpeParams):
     """What the `dataset` stage reads. Meanings and units stand in `params.yaml`."""
 
     station: FolderName
@@ -64,7 +75,6 @@ class DatasetParams(PhotoTimeParams, FpeParams):
     source_path: str
     annotations_from: Address
     observations_from: Address
-    observations_unit: Literal["", "cfs", "m3/s", "ft", "m", "in", "cm", "kPa"]
     usgs_site: UsgsSite
     usgs_interval: Literal["continuous", "daily"]
     max_gap_minutes: Annotated[float, Field(gt=0)]

@@ -70,9 +70,24 @@ def _timezone(value: str) -> str:
     return value
 
 
+_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
+
+
 def _utc_offset(value: str) -> str:
-    if value and not re.fullmatch(r"[+-](?:0\d|1[0-4]):[0-5]\d", value):
-        raise ValueError('must be a UTC offset such as "-05:00", or "" for local time with DST')
+    if value not in {"", "standard"} and not _OFFSET.fullmatch(value):
+        raise ValueError(
+            'must be a UTC offset such as "-05:00", standard (the zone\'s time without summer '
+            'time), or "" for local time with summer time'
+        )
+    return value
+
+
+def _offset_of_table(value: str) -> str:
+    if value not in {"", "standard", "local"} and not _OFFSET.fullmatch(value):
+        raise ValueError(
+            'must be a UTC offset such as "-05:00", standard (the zone\'s time without summer '
+            'time), local (with summer time), or ""'
+        )
     return value
 
 
@@ -146,6 +161,10 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 NumberOrName = Annotated[str, BeforeValidator(_number_or_name)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 UtcOffset = Annotated[str, AfterValidator(_utc_offset)]
+OffsetOfTable = Annotated[str, AfterValidator(_offset_of_table)]
+ObservedUnit = Literal[
+    "", "cfs", "m3/s", "L/s", "ML/d", "m3/d", "gpm", "mgd", "ft", "m", "in", "cm", "mm", "kPa"
+]
 ClockShifts = Annotated[list[str], AfterValidator(_clock_shifts)]
 Address = Annotated[str, AfterValidator(_address)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]

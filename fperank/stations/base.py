@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from fperank.handover.dataset import EXCLUDED, ReadFile
+from fperank.handover.dataset import EXCLUDED, ObservedTable, ReadFile
 from fperank.handover.station import Station
 from fperank.stations.photo_names import as_the_station_names
 
@@ -56,12 +56,14 @@ class Observed:
         excluded: what was left out, one a reason, where the name holds the number of rows.
         notes: sentences for the user, such as a conversion of units.
         read_files: the files whose content decided on these.
+        table: how they were read, where they come from a person's table.
     """
 
     values: pd.DataFrame
     excluded: Excluded
     notes: tuple[str, ...] = ()
     read_files: tuple[ReadFile, ...] = ()
+    table: ObservedTable | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ class StationData:
         excluded: `EXCLUDED`: photos, then observations, then annotations.
         notes: sentences for the user, in the same order.
         read_files: the files from outside whose content is in these tables, with their digests.
+        observed_table: see `Observed.table`.
     """
 
     station: Station
@@ -159,6 +162,7 @@ class StationData:
     excluded: pd.DataFrame
     notes: tuple[str, ...] = ()
     read_files: tuple[ReadFile, ...] = ()
+    observed_table: ObservedTable | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,7 @@ def joined(photos: Photos, observed: Observed, answers: Answers) -> StationData:
         ),
         notes=notes,
         read_files=photos.read_files + observed.read_files + answers.read_files,
+        observed_table=observed.table,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fperank.ground.errors import ParameterError
-from fperank.params.parameters import DatasetParams
+from fperank.params.parameters import DatasetParams, ObservedTableParams
 from fperank.stations.base import AnswerReader, ObservationReader, PhotoReader, Source
 from fperank.stations.folder import (
     FolderAnswers,
@@ -70,7 +70,7 @@ def open_source(params: DatasetParams, scratch: Path, fetcher: "Fetcher | None" 
 def _of_folder(folder: StationFolder, params: DatasetParams) -> _Own:
     return _Own(
         FolderPhotos(folder, params.station, params),
-        lambda: FolderObservations(folder, params.variable, params.observations_unit),
+        lambda: FolderObservations(folder, params.variable, params),
         lambda: FolderAnswers(folder),
     )
 
@@ -156,17 +156,18 @@ def _observations_elsewhere(
         UsgsObservations,
     )
 
-    where, variable, unit = params.observations_from, params.variable, params.observations_unit
+    where, variable = params.observations_from, params.variable
     if where == USGS:
-        if unit:
-            raise ParameterError(
-                f"observations_unit is {unit!r}, but observations_from is usgs, which tells its "
-                'units itself: set observations_unit to ""'
-            )
+        for name in ObservedTableParams.model_fields:
+            if getattr(params, name):
+                raise ParameterError(
+                    f"{name} is {getattr(params, name)!r}, but observations_from is usgs, which "
+                    f'tells all itself: set {name} to ""'
+                )
         return UsgsObservations(params.usgs_site, variable, params.usgs_interval, scratch)
     if "://" in where:
-        return AddressObservations(where, variable, unit, scratch, fetcher or _fetcher())
-    return PathObservations(where, variable, unit)
+        return AddressObservations(where, variable, params, scratch, fetcher or _fetcher())
+    return PathObservations(where, variable, params)
 
 
 def _answers_elsewhere(where: str, fetcher: "Fetcher | None") -> AnswerReader:

@@ -1,9 +1,10 @@
 """CSV files as people hand them in: read as text, with the line that each row stands on.
 
 Spreadsheets write byte order marks, other encodings, blank lines, semicolons and tabs; a line
-number that is off by one sends a person to the wrong row. So every row keeps its line.
+number that is off by one sends a person to the wrong row. So every row keeps its line. Remarks
+(#) and titles, which databases and loggers write above the column names, are passed over.
 
-Refused: column names twice, rows with more cells than columns, tables of USGS's old web pages.
+Refused: column names twice, rows with more cells than columns, Excel workbooks.
 """
 
 import codecs
@@ -20,13 +21,17 @@ from fperank.ground.errors import DataError
 ABSENT = ("", "NA", "NaN")
 """An absent cell, as R and pandas write it too."""
 
+_SEPARATORS = (",", ";", "\t")
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""The first bytes of Excel's new and old files."""
+
 
 def read_csv_text(path: Path) -> pd.DataFrame:
     """Read a CSV file without interpreting a cell.
 
     Args:
         path: the file, in UTF-8, in UTF-16 with its mark, or else in Windows-1252; its first line
-            the column names, separated by commas, semicolons or tabs.
+            the column names, separated by commas, semicolons or tabs, after remarks and titles.
 
     Returns:
         Text without surrounding spaces, absent cells as empty text; the index is the line number
@@ -38,11 +43,17 @@ def read_csv_text(path: Path) -> pd.DataFrame:
     lines: list[int] = []
     rows: list[list[str]] = []
     try:
-        text = decoded(path.read_bytes())
+        content = path.read_bytes()
+        if content.startswith(_WORKBOOKS):
+            raise DataError(
+                f"{path} is an Excel workbook or another archive, no text: open it and save the "
+                'sheet as "CSV UTF-8 (comma delimited)"'
+            )
+        above, text = _above(decoded(content))
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
         header = [name.strip() for name in next(reader, [])]
         _check_header(header, path)
-        begin = reader.line_num + 1
+        begin = above + reader.line_num + 1
         for cells in reader:
             cells = [cell.strip() for cell in cells]
             if any(cells):
@@ -53,7 +64,7 @@ def read_csv_text(path: Path) -> pd.DataFrame:
                     )
                 rows.append((cells + [""] * len(header))[: len(header)])
                 lines.append(begin)
-            begin = reader.line_num + 1
+            begin = above + reader.line_num + 1
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV file: {error}") from None
     except OSError as error:
@@ -88,21 +99,33 @@ def decoded(content: bytes) -> str:
         return content.decode("cp1252")
 
 
+def _above(text: str) -> tuple[int, str]:
+    """How many lines stand above the column names, and the text from these on.
+
+    They are blank lines, remarks, and titles: lines of one cell where the next has several.
+    """
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines[:200]):
+        # A column may be called #, as loggers call that of row numbers.
+        remark = re.match(r"#(?!\s*[,;\t])", line)
+        if not line.strip() or remark:
+            continue
+        below = next((one for one in lines[number + 1 : number + 20] if one.strip()), "")
+        if not any(one in line for one in _SEPARATORS) and any(one in below for one in _SEPARATORS):
+            continue
+        return number, "".join(lines[number:])
+    return 0, text
+
+
 def _separator(text: str) -> str:
     """What separates the column names: the comma, or a semicolon or tab where there is none."""
-    header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
-    return next((one for one in (",", ";", "\t") if one in header), ",")
+    header = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
+    return next((one for one in _SEPARATORS if one in header), ",")
 
 
 def _check_header(header: list[str], path: Path) -> None:
     if not any(header):
         raise DataError(f"{path} is empty: its first line must hold the column names")
-    if header[0].startswith("#"):
-        raise DataError(
-            f"{path} begins with remarks (#), as USGS's tab-delimited tables do: remove all lines "
-            "above the column names and the line of widths (5s 15s 20d) below them, and give each "
-            "time its UTC offset; or have the values fetched, by the parameter usgs_site"
-        )
     for name in header:
         if name and header.count(name) > 1:
             raise DataError(f"{path} has the column {name} twice: remove or rename one of them")

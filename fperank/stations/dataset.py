@@ -166,6 +166,7 @@ def summarise(
         observations=ObservationCounts(
             n=len(dataset.observations), **_dates(dataset.observations["timestamp"])
         ),
+        observed_table=data.observed_table,
         annotations=AnnotationCounts(
             n=len(pairs),
             by_rank=ranks,

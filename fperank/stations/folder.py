@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fperank.ground.errors import PhotoError
-from fperank.params.parameters import PhotoTimeParams
+from fperank.params.parameters import ObservedTableParams, PhotoTimeParams
 from fperank.stations.answers.files import answer_files, read_annotations, unread_files
 from fperank.stations.base import Answers, Excluded, Observed, Photos
 from fperank.stations.observed.table import no_observations, read_observations
@@ -130,13 +130,13 @@ class FolderObservations:
     Args:
         folder: the station's folder.
         variable: see `read_observations`.
-        unit: likewise.
+        params: likewise.
     """
 
-    def __init__(self, folder: StationFolder, variable: str, unit: str) -> None:
+    def __init__(self, folder: StationFolder, variable: str, params: ObservedTableParams) -> None:
         self._folder = folder
         self._variable = variable
-        self._unit = unit
+        self._params = params
 
     def read(self, photos: Photos) -> Observed:
         """Read the file, if there is one; `DataError` where it is not what it should be."""
@@ -144,7 +144,8 @@ class FolderObservations:
             path = own_file(folder, OBSERVATIONS)
             if not path.is_file():
                 return no_observations(photos.station.timezone)
-            observed = read_observations(path, self._variable, photos.station.timezone, self._unit)
+            timezone = photos.station.timezone
+            observed = read_observations(path, self._variable, timezone, self._params)
             return replace(observed, read_files=(read_file("observations", path),))
 
 

@@ -22,10 +22,6 @@ def test_numbers_keep_their_leading_zeros(tmp_path):
     ("text", "message"),
     [
         ("", "t.csv is empty: its first line must hold the column names"),
-        (
-            "# Some data may be provisional\na\tb\n",
-            "begins with remarks .* by the parameter usgs_site",
-        ),
         ("a,b,a\n1,2,3\n", "has the column a twice"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 cells but there are 2 columns"),
     ],
@@ -33,6 +29,24 @@ def test_numbers_keep_their_leading_zeros(tmp_path):
 def test_what_is_no_plain_csv_file_is_refused(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         read_csv_text(write(tmp_path / "t.csv", text))
+
+
+@pytest.mark.parametrize(
+    "above", ["# Some remark, and more\n#\n", "Plot Title: Mill River\n", "\n# one\nTitle\n"]
+)
+def test_remarks_and_titles_above_the_column_names_are_passed_over(tmp_path, above):
+    frame = read_csv_text(write(tmp_path / "t.csv", f'{above}"#",time,x\n1,a,b\n\n2,c\n'))
+    assert list(frame.columns) == ["#", "time", "x"]
+    lines = above.count("\n")
+    assert list(frame.index) == [lines + 2, lines + 4]
+    assert frame["time"].tolist() == ["a", "c"]
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_an_excel_workbook_is_refused_with_how_to_save_it(tmp_path, begin):
+    (tmp_path / "t.csv").write_bytes(begin + bytes(100))
+    with pytest.raises(DataError, match='save the sheet as "CSV UTF-8'):
+        read_csv_text(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

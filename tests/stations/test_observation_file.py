@@ -7,14 +7,15 @@ from station_folder import write
 from fperank.ground.errors import DataError
 from fperank.handover import tables
 from fperank.handover.dataset import OBSERVATIONS
-from fperank.stations.observed.table import read_observations
+from fperank.stations.observed.table import AS_IT_SAYS, read_observations
 
 REAL = Path(__file__).parents[2] / "../shared/data/androscoggin-15min-year.csv"
 
 
-def observed(tmp_path, text, variable_id="FLOW_CFS", unit=""):
+def observed(tmp_path, text, variable_id="FLOW_CFS", **told):
     path = write(tmp_path / "observations.csv", text)
-    return read_observations(path, variable_id, "America/New_York", unit)
+    params = AS_IT_SAYS.model_copy(update={f"observations_{name}": v for name, v in told.items()})
+    return read_observations(path, variable_id, "America/New_York", params)
 
 
 def read(tmp_path, text, variable_id="FLOW_CFS"):
@@ -102,7 +103,15 @@ def test_commas_are_read_in_the_one_way_that_the_column_allows(tmp_path, cells, 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [((5, -999999), [5]), ((-1, -999), [-1]), ((-900, -999), [-900, -999]), ((5, -99), [5, -99])],
+    [
+        ((5, -999999), [5]),
+        ((-1, -999), [-1]),
+        ((-900, -999), [-900, -999]),
+        ((5, -99), [5]),
+        ((-60, -99), [-60, -99]),
+        ((5, 9999), [5]),
+        ((5000, 9999), [5000, 9999]),
+    ],
 )
 def test_a_code_for_no_value_is_left_out_where_it_stands_alone(tmp_path, values, expected):
     rows = "".join(f"2024-07-01T12:{n:02}:00Z,{value}\n" for n, value in enumerate(values))
@@ -116,38 +125,43 @@ def test_several_codes_for_no_value_are_all_left_out(tmp_path):
     rows = "".join(f"2024-07-01T12:{n:02}:00Z,{v}\n" for n, v in enumerate((5, -999999, -9999)))
     good, excluded = read(tmp_path, f"time,value\n{rows}")
     assert good["value"].tolist() == [5]
-    assert excluded == [("observation", "2 rows", "no value (-999999)")]
+    assert excluded == [
+        ("observation", "1 row", "no value (-999999)"),
+        ("observation", "1 row", "no value (-9999)"),
+    ]
 
 
 def test_a_flag_on_every_row_is_said(tmp_path):
-    found = observed(tmp_path, "time,value,flag\n2024-07-01T12:00:00Z,1,A\n")
+    found = observed(tmp_path, "time,value,flag\n2024-07-01T12:00:00Z,1,X\n")
     assert found.values.empty
-    assert found.notes[0].startswith("Every row of observations.csv is flagged, for example 'A'")
+    assert found.notes[0].startswith("Every row of observations.csv is flagged, for example 'X'")
 
 
-def test_an_offset_of_hours_alone_is_read_and_a_date_is_none(tmp_path):
+def test_an_offset_of_hours_alone_is_read_and_a_day_is_its_noon(tmp_path):
     times = read(tmp_path, "time,value\n2024-06-01 08:45:00-05,1\n")[0]["timestamp"]
     assert times.iloc[0] == pd.Timestamp("2024-06-01T13:45:00Z")
-    with pytest.raises(DataError, match="line 4 holds '2024-06-01'"):
-        read(tmp_path, "time,value\n2024-06-01 08:45:00-05,1\n\n2024-06-01,2\n")
+    found = observed(tmp_path, "time,value\n2024-06-01 08:45:00-05,1\n\n2024-06-01,2\n")
+    assert found.values["timestamp"].iloc[1].isoformat() == "2024-06-01T12:00:00-04:00"
+    assert found.table.times.endswith("; a day alone is its noon")
 
 
 def test_a_table_without_times_is_refused(tmp_path):
     with pytest.raises(
-        DataError, match="name it timestamp, datetime or time; columns found: date, value"
+        DataError, match="name it timestamp, datetime or time; columns found: when, value"
     ):
-        read(tmp_path, "date,value\n2024-07-01,1\n")
+        read(tmp_path, "when,value\n2024-07-01,1\n")
 
 
 def test_times_without_an_offset_are_refused(tmp_path):
     with pytest.raises(
-        DataError, match=r"column timestamp: line 3 holds '2024-07-01T13:00:00'.*UTC offset"
+        DataError,
+        match=r"column timestamp: line 3 holds '2024-07-01T13:00:00', a time without its",
     ):
         read(tmp_path, "timestamp,value\n2024-07-01T12:00:00Z,1\n2024-07-01T13:00:00,1\n")
 
 
 def test_flagged_missing_and_textual_rows_are_counted_once_each(tmp_path):
-    rows = ["1,", "2,A", ",A", "NaN,", ",NA", "Ice,", "Eqp,", "inf,", "3,NA"]
+    rows = ["1,", "2,X", ",X", "NaN,", ",NA", "Ice,", "Eqp,", "inf,", "3,NA"]
     text = "".join(f"2024-07-01T{hour:02d}:00:00Z,{row}\n" for hour, row in enumerate(rows))
     good, excluded = read(tmp_path, "timestamp,value,flag\n" + text)
     assert good["value"].tolist() == [1, 3]
@@ -255,11 +269,10 @@ def test_without_a_status_column_none_is_told(tmp_path):
     tables.checked(good, OBSERVATIONS, "observations")
 
 
-def test_a_status_that_is_none_is_refused(tmp_path):
-    with pytest.raises(
-        DataError, match=r"status holds 'checked' on line 2: write approved or provisional \(or th"
-    ):
-        read(tmp_path, "timestamp,value,status\n2024-07-01T12:00Z,1,checked\n")
+def test_a_status_of_another_kind_is_told_and_none(tmp_path):
+    found = observed(tmp_path, "timestamp,value,status\n2024-07-01T12:00Z,1,checked\n")
+    assert found.values["status"].isna().all()
+    assert found.table.rows == ("status: checked (1)",)
 
 
 def test_a_real_year_of_a_gauge_is_read():

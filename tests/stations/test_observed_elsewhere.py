@@ -85,7 +85,7 @@ class TestAddresses:
         assert len(source(folder, observations_from=address).read().observations) == 1
 
     def test_faults_name_the_address(self, folder, s3, environment):
-        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=b"date,value\n", ACL="public-read")
+        s3.client.put_object(Bucket=s3.bucket, Key="q.csv", Body=b"when,value\n", ACL="public-read")
         address = f"{s3.endpoint}/{s3.bucket}/q.csv"
         with pytest.raises(DataError) as caught:
             source(folder, observations_from=address).read()

@@ -4,7 +4,7 @@ import pytest
 from station_folder import write
 
 from fperank.ground.errors import DataError
-from fperank.stations.observed.table import read_observations
+from fperank.stations.observed.table import AS_IT_SAYS, read_observations
 
 HEAD = "# some remark\n#\nagency_cd\tsite_no\tdatetime\ttz_cd\t77_00060\t77_00060_cd"
 WIDTHS = "\n5s\t15s\t20d\t6s\t14n\t10s"
@@ -12,7 +12,8 @@ WIDTHS = "\n5s\t15s\t20d\t6s\t14n\t10s"
 
 def read(tmp_path, text, variable_id="FLOW_CFS", unit=""):
     path = write(tmp_path / "observations.csv", text)
-    return read_observations(path, variable_id, "America/New_York", unit)
+    params = AS_IT_SAYS.model_copy(update={"observations_unit": unit})
+    return read_observations(path, variable_id, "America/New_York", params)
 
 
 def row(time, zone, value, remark, site="01"):

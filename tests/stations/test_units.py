@@ -57,7 +57,10 @@ def test_the_unit_ends_the_name_or_stands_in_brackets(column, words, unit):
     assert split_unit(column) == (words, unit)
 
 
-@pytest.mark.parametrize(("text", "unit"), [("ft^3/s", "cfs"), (" FT ", "ft"), ("mgd", "")])
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("ft^3/s", "cfs"), (" FT ", "ft"), ("furlong", ""), ("L s-1", "L/s"), ("Mgal/d", "mgd")],
+)
 def test_other_spellings_of_a_unit_are_known(text, unit):
     assert known_unit(text) == unit
 
@@ -65,7 +68,7 @@ def test_other_spellings_of_a_unit_are_known(text, unit):
 def test_a_unit_that_does_not_fit_is_refused_with_those_that_do():
     with pytest.raises(
         DataError,
-        match=r"^x\.csv: the unit ft cannot become cfs, .* FLOW_CFS; units that can: cfs, m3/s$",
+        match=r"^x\.csv: the unit ft cannot become cfs, .* FLOW_CFS; units that can: cfs, m3/s, L",
     ):
         factor_to("FLOW_CFS", "ft", "x.csv")
 

@@ -2,13 +2,14 @@
 
 A table of a gauge may hold several quantities side by side, or several below one another. A column
 is taken by its name, or because no other could be meant; never because the others hold a word such
-as "Ice" among their numbers.
+as "Ice" among their numbers, and never if its name says another quantity. Names count without
+their capitals, spaces and signs: `Date Time`, `date_time` and `DATE-TIME` are one.
 
-Refused: no column of values, or several that could be meant; rows of several quantities, statistics
-or units.
+Refused: no column of times or values, or several that could be meant.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,38 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 from fperank.stations.observed.numbers import numbers_of
+from fperank.stations.observed.quantities import foreign_words
 from fperank.stations.observed.units import split_unit
 
-TIME_COLUMNS = ("timestamp", "datetime", "time")
-FLAG_COLUMN = "flag"
-STATUS_COLUMNS = ("status", "approval_status")
-UNIT_COLUMNS = ("unit", "units", "unit_of_measure")
-
-_ROW_KINDS = re.compile(
-    r"parameter(_?(code|cd|name|id))?|stat(istic)?(_?(code|cd|id))?|variable(_?(code|id))?"
-    r"|(time_)?series(_?id)?|(monitoring_)?location(_?(id|code|no))?"
-    r"|(site|station)(_?(id|no|code|number|name))?|agency(_?(cd|code))?"
+FLAGS = {"flag", "flags", "flagged", "exclude"}
+STATUSES = {
+    "status", "approval_status", "approval", "approvals", "approval_cd", "approval_code",
+    "approval_level",
+}  # fmt: skip
+QUALITIES = {
+    "qualifier", "qualifiers", "quality", "quality_code", "quality_flag", "data_quality", "qc",
+    "qc_flag", "qaqc", "grade", "grade_code", "remark", "remarks", "symbol",
+}  # fmt: skip
+UNITS = {
+    "unit", "units", "uom", "unit_of_measure", "units_of_measure", "unit_code", "value_unit",
+    "value_units", "measure_unit",
+}  # fmt: skip
+ZONES = {"tz_cd", "tz", "timezone", "time_zone", "utc_offset", "tz_offset", "timezone_code"}
+ROW_KINDS = re.compile(
+    r"(usgs_)?(parameter|param|p)(_?(code|cd|name|id))?|stat(istic)?(_?(code|cd|id|name))?"
+    r"|variable(_?(code|id|name))?|characteristic(_?name)?|observed_property|sensor(_?(id|name))?"
+    r"|type|measurement(_type)?|(time_?)?series(_?(id|name))?"
+    r"|(monitoring_)?location(_?(id|code|no|name))?"
+    r"|(site|station)(_?(id|no|code|number|name))?|agency(_?(cd|code))?|device(_?(id|name))?"
 )
 """Columns that say what a row is; site numbers and codes are numbers too, and no values."""
+
+_TIMES = (
+    {"timestamp"},
+    {"datetime", "date_time", "date_and_time", "time_stamp"},
+    {"iso_8601_utc", "timestamp_utc", "datetime_utc", "date_time_utc"},
+)
+"""Names of a column of times, those first that count more; others end with these words."""
 
 # The words that tables use, those of USGS among them.
 _WORDS = {
@@ -41,26 +61,114 @@ _WORDS = {
 }
 
 
-def value_column(frame: pd.DataFrame, variable_id: str, path: Path) -> str:
+def plain_name(column: str) -> str:
+    """A column's name in lower case, its words joined by underscores: `date_time`."""
+    spread = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column.strip())
+    return "_".join(word for word in re.split(r"[^0-9a-z]+", spread.lower()) if word)
+
+
+@dataclass(frozen=True)
+class TimeColumns:
+    """Where a table's times stand.
+
+    Attributes:
+        name: the column of times, or of days.
+        clock: a column of times of day beside it, or "".
+        zone: a column of zones or offsets, or "".
+    """
+
+    name: str
+    clock: str
+    zone: str
+
+
+def time_columns(frame: pd.DataFrame, path: Path) -> TimeColumns:
+    """Find the columns of times.
+
+    Raises:
+        DataError: there is none, or several could be meant.
+    """
+    plain = {str(name): plain_name(str(name)) for name in frame.columns if name}
+    zone = next((name for name, key in plain.items() if key in ZONES), "")
+    others = [name for name in plain if name != zone]
+    dates = [name for name in others if plain[name] in {"date", "day", "dates"}]
+    clocks = [name for name in others if plain[name] in {"time", "hour", "time_of_day"}]
+    for keys in _TIMES:
+        if len(named := [name for name in others if plain[name] in keys]) == 1:
+            return TimeColumns(named[0], "", zone)
+    if len(dates) == 1 and len(clocks) == 1:
+        return TimeColumns(dates[0], clocks[0], zone)
+    for one in ([name for name in clocks if plain[name] == "time"], dates):
+        if len(one) == 1:
+            return TimeColumns(one[0], "", zone)
+    words = [name for name in others if _says_time(plain[name])]
+    if len(words) == 1:
+        return TimeColumns(words[0], "", zone)
+    found = ", ".join(frame.columns)
+    if words:
+        raise DataError(
+            f"{path}: the columns {', '.join(words)} could each hold the times: name one timestamp"
+        )
+    raise DataError(
+        f"{path}: no column of times; name it timestamp, datetime or time; columns found: {found}. "
+        "If the columns' names stand further down, remove the lines above them"
+    )
+
+
+def _says_time(plain: str) -> bool:
+    words = set(plain.split("_"))
+    return bool(words & {"timestamp", "datetime"}) or {"date", "time"} <= words
+
+
+def column_among(frame: pd.DataFrame, names: set[str]) -> str:
+    """The first column whose plain name is one of some; "" without one."""
+    return next((str(name) for name in frame.columns if plain_name(str(name)) in names), "")
+
+
+def columns_among(frame: pd.DataFrame, names: set[str]) -> list[str]:
+    """Likewise, all of them."""
+    return [str(name) for name in frame.columns if plain_name(str(name)) in names]
+
+
+def value_column(
+    frame: pd.DataFrame, variable_id: str, times: TimeColumns, wanted: str, path: Path
+) -> str:
     """The name of the column of values.
 
     Args:
         frame: the table as text.
         variable_id: a key of `VARIABLES`.
+        times: its columns of times.
+        wanted: the parameter observations_column, or "".
         path: what to name in an error.
 
     Raises:
         DataError: there is none, or several could be meant.
     """
-    known = {*TIME_COLUMNS, FLAG_COLUMN, *STATUS_COLUMNS, *UNIT_COLUMNS}
-    others = [str(name) for name in frame.columns if name and name not in known]
-    for wanted in ("value", variable_id.lower()):
-        if wanted in others:
-            return wanted
+    if wanted:
+        named = [name for name in frame.columns if plain_name(name) == plain_name(wanted)]
+        if wanted in frame.columns or len(named) == 1:
+            return wanted if wanted in frame.columns else named[0]
+        raise DataError(
+            f"{path}: observations_column is {wanted!r}, but there is no such column; columns "
+            f"found: {', '.join(frame.columns)}"
+        )
+    known = FLAGS | STATUSES | QUALITIES | UNITS | ZONES
+    plain = {
+        str(name): plain_name(str(name))
+        for name in frame.columns
+        if str(name) not in {times.name, times.clock}
+    }
+    others = [name for name, key in plain.items() if key and key not in known]
+    for exact in ("value", variable_id.lower()):
+        if len(named := [name for name in others if plain[name] == exact]) == 1:
+            return named[0]
     with_numbers = [
         name
         for name in others
-        if not _ROW_KINDS.fullmatch(name.lower()) and np.isfinite(numbers_of(frame[name])).any()
+        if not ROW_KINDS.fullmatch(plain[name])
+        and not _says_time(plain[name])
+        and np.isfinite(numbers_of(frame[name])).any()
     ]
     for wished in ({"value"}, _WORDS.get(variable_id, set())):
         named = [name for name in with_numbers if wished & set(_words(name))]
@@ -68,9 +176,10 @@ def value_column(frame: pd.DataFrame, variable_id: str, path: Path) -> str:
             return named[0]
         if named:
             raise DataError(_unclear(path, variable_id, named))
-    if len(with_numbers) != 1:
-        raise DataError(_unclear(path, variable_id, with_numbers, list(frame.columns)))
-    return with_numbers[0]
+    possible = [name for name in with_numbers if not foreign_words(name, variable_id)]
+    if len(possible) != 1:
+        raise DataError(_unclear(path, variable_id, possible, list(frame.columns)))
+    return possible[0]
 
 
 def says_values(column: str, variable_id: str) -> bool:
@@ -79,41 +188,16 @@ def says_values(column: str, variable_id: str) -> bool:
     return bool(words & set(_words(column))) or split_unit(column) != (column.lower(), "")
 
 
-def one_kind_of_row(frame: pd.DataFrame, path: Path) -> None:
-    """Refuse a table whose rows are several things below one another.
-
-    Raises:
-        DataError: a column that says what a row is holds more than one value.
-    """
-    for name in frame.columns:
-        if not _ROW_KINDS.fullmatch(str(name).lower()) and name not in UNIT_COLUMNS:
-            continue
-        kinds = sorted(set(frame[name]) - {""})
-        if len(kinds) > 1:
-            more = f" and {len(kinds) - 4} more" if len(kinds) > 4 else ""
-            raise DataError(
-                f"{path}: the column {name} holds {', '.join(kinds[:4])}{more}: rows of several "
-                "kinds must not be mixed; keep the rows of one of them"
-            )
-
-
-def unit_of_rows(frame: pd.DataFrame) -> tuple[str, str]:
-    """The name of the column that holds the unit of all rows, and that unit; empty without one."""
-    for name in UNIT_COLUMNS:
-        units = sorted(set(frame[name]) - {""}) if name in frame.columns else []
-        if len(units) == 1:
-            return name, units[0]
-    return "", ""
-
-
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[^0-9a-z]+", split_unit(name)[0].lower()) if word]
+    return plain_name(split_unit(name)[0]).split("_")
 
 
 def _unclear(
     path: Path, variable_id: str, named: list[str], columns: list[str] | None = None
 ) -> str:
-    wish = f"name it value or {variable_id.lower()}"
+    wish = f"name it value or {variable_id.lower()}, or set observations_column to its name"
     if not named:
         return f"{path}: no column of values; {wish}; columns found: {', '.join(columns or [])}"
-    return f"{path}: the columns {', '.join(named)} could each hold the values: {wish}"
+    means = [name for name in named if {"mean", "avg", "average"} & set(_words(name))]
+    example = f" (such as {means[0]})" if len(means) == 1 else ""
+    return f"{path}: the columns {', '.join(named)} could each hold the values: {wish}{example}"

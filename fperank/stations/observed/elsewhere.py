@@ -11,6 +11,7 @@ from pathlib import Path
 from fperank.ground.errors import DataError
 from fperank.handover.station import Station
 from fperank.handover.tables import local_dates
+from fperank.params.parameters import ObservedTableParams
 from fperank.remote.fetching import Fetcher, shown
 from fperank.stations.base import Observed, Photos
 from fperank.stations.observed.table import read_observations
@@ -26,13 +27,13 @@ class PathObservations:
     Args:
         path: the file.
         variable: see `read_observations`.
-        unit: likewise.
+        params: likewise.
     """
 
-    def __init__(self, path: str, variable: str, unit: str) -> None:
+    def __init__(self, path: str, variable: str, params: ObservedTableParams) -> None:
         self._path = path
         self._variable = variable
-        self._unit = unit
+        self._params = params
 
     def read(self, photos: Photos) -> Observed:
         """Read it; `DataError` where it is absent or not what it should be."""
@@ -42,7 +43,7 @@ class PathObservations:
                 f"observations_from is {self._path!r}, but there is no such file: give a CSV "
                 "file's path, its address (https:// or s3://), or usgs"
             )
-        return _read(path, path.name, self._variable, photos.station.timezone, self._unit)
+        return _read(path, path.name, self._variable, photos.station.timezone, self._params)
 
 
 class AddressObservations:
@@ -51,17 +52,22 @@ class AddressObservations:
     Args:
         address: https://, http:// or s3://.
         variable: see `read_observations`.
-        unit: likewise.
+        params: likewise.
         scratch: a folder for the file while it is read.
         fetcher: fetches it.
     """
 
     def __init__(
-        self, address: str, variable: str, unit: str, scratch: Path, fetcher: Fetcher
+        self,
+        address: str,
+        variable: str,
+        params: ObservedTableParams,
+        scratch: Path,
+        fetcher: Fetcher,
     ) -> None:
         self._address = address
         self._variable = variable
-        self._unit = unit
+        self._params = params
         self._scratch = scratch
         self._fetcher = fetcher
 
@@ -73,7 +79,7 @@ class AddressObservations:
         where = shown(self._address)
         try:
             self._fetcher.download(self._address, path, MAX_BYTES)
-            return _read(path, where, self._variable, photos.station.timezone, self._unit)
+            return _read(path, where, self._variable, photos.station.timezone, self._params)
         except DataError as error:
             fault = str(error).replace(str(path), where)
             raise DataError(f"observations_from: {fault}") from None
@@ -122,6 +128,9 @@ class UsgsObservations:
         )
 
 
-def _read(path: Path, name: str, variable: str, timezone: str, unit: str) -> Observed:
-    observed = read_observations(path, variable, timezone, unit)
-    return replace(observed, read_files=(read_file("observations", path, name),))
+def _read(
+    path: Path, name: str, variable: str, timezone: str, params: ObservedTableParams
+) -> Observed:
+    observed = read_observations(path, variable, timezone, params)
+    table = observed.table and observed.table.model_copy(update={"file": name})
+    return replace(observed, read_files=(read_file("observations", path, name),), table=table)

@@ -6,8 +6,12 @@ import pandas as pd
 
 MISSING = frozenset({"", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "None"})
 
-_SENTINELS = (-999999.0, -99999.0, -9999.0, -999.0)
-"""What gauges' databases write where there is no value; the first is USGS's."""
+_LOW_CODES = (
+    *(-(10.0**digits - 1) for digits in range(2, 8)),
+    *(-99.9, -99.99, -999.9, -999.99, -9999.9, -9999.99, -6999.0, -7999.0, -8999.0),
+)
+_HIGH_CODES = tuple(10.0**digits - 1 for digits in range(4, 8))
+"""What databases and loggers write where there is no value; -999999 is USGS's."""
 
 # One reading each: the sign and the digits tell whether a comma ends the whole part.
 _DECIMAL_COMMA = r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+"
@@ -36,10 +40,15 @@ def numbers_of(texts: pd.Series) -> npt.NDArray[np.float64]:
 
 
 def no_value_codes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Where a column holds a number that stands for "no value".
+    """Where a column holds a number that stands for "no value", such as -999999 or 9999.
 
-    It is far below all values: a stage or a tidal flow may be negative too.
+    It is far below or above all values: a stage or a tidal flow may be negative too, and a river
+    may carry 9,999 cfs.
     """
-    codes = np.isin(values, _SENTINELS)
-    lowest = float(values[np.isfinite(values) & ~codes].min(initial=np.inf))
-    return codes & (values / 2 < lowest)
+    low, high = np.isin(values, _LOW_CODES), np.isin(values, _HIGH_CODES)
+    plain = values[np.isfinite(values) & ~low & ~high]
+    if not len(plain):
+        return low
+    lowest, highest = float(plain.min()), float(plain.max())
+    codes: npt.NDArray[np.bool_] = (low & (values / 2 < lowest)) | (high & (values / 2 > highest))
+    return codes

@@ -15,17 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from fperank.ground.errors import DataError
+from fperank.stations.observed.times import ZONE_OFFSETS
 
 _PARAMETERS = {"FLOW_CFS": ("00060", "cfs"), "STAGE_FT": ("00065", "ft")}
 """USGS's code of a parameter, and the unit that its values have by definition."""
-
-_OFFSETS = {
-    "UTC": "+00:00", "GMT": "+00:00", "AST": "-04:00", "ADT": "-03:00", "EST": "-05:00",
-    "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00", "MDT": "-06:00",
-    "PST": "-08:00", "PDT": "-07:00", "AKST": "-09:00", "AKDT": "-08:00", "HST": "-10:00",
-    "HDT": "-09:00", "SST": "-11:00", "GST": "+10:00",
-}  # fmt: skip
-"""Of the abbreviations in `tz_cd`; GST is Guam's."""
 
 _STATUS_OF = {"A": "approved", "P": "provisional"}
 _NO_FAULT = {"A", "P", "e", "R"}
@@ -120,13 +113,13 @@ def _times(frame: pd.DataFrame, path: Path) -> list[str]:
                 f"{path}: no column {name}, which USGS's tables of instantaneous values have; "
                 f"columns found: {', '.join(frame.columns)}"
             )
-    unknown = frame.loc[~frame["tz_cd"].isin(list(_OFFSETS)), "tz_cd"]
+    unknown = frame.loc[~frame["tz_cd"].isin(list(ZONE_OFFSETS)), "tz_cd"]
     if len(unknown):
         raise DataError(
             f"{path}: the time zone {unknown.iloc[0]!r} in tz_cd on line {unknown.index[0]} is not "
-            f"known; known are {', '.join(_OFFSETS)}"
+            f"known; known are {', '.join(ZONE_OFFSETS)}"
         )
     return [
-        time.replace(" ", "T") + _OFFSETS[zone]
+        time.replace(" ", "T") + ZONE_OFFSETS[zone]
         for time, zone in zip(frame["datetime"], frame["tz_cd"], strict=True)
     ]
