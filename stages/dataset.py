@@ -1,5 +1,7 @@
 """Stage `dataset`: a station's photos, observed values and annotations become one dataset."""
 
+import datetime as dt
+
 from fperank.ground.files import write_bytes
 from fperank.ground.variables import VARIABLES
 from fperank.handover.dataset import DatasetSummary, ObservedTable
@@ -10,6 +12,7 @@ from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.stations import dataset
 from fperank.stations.compose import open_source
 from fperank.stations.overview import plot_annotations, plot_images
+from fperank.stations.photos.clock_jumps import in_future
 
 
 def main() -> None:
@@ -25,6 +28,11 @@ def main() -> None:
         write_bytes(folder / "images.png", plot_images(built.images, built.observations, variable))
         write_bytes(folder / "annotations.png", plot_annotations(built.pairs, variable))
     print(in_words(summary))
+    # Printed alone: kept, it would make the dataset depend on the day of the run.
+    if late := in_future(
+        list(built.images["filename"]), list(built.images["timestamp"]), dt.datetime.now(dt.UTC)
+    ):
+        print(f"note: {late}")
 
 
 def in_words(summary: DatasetSummary) -> str:
@@ -37,6 +45,8 @@ def in_words(summary: DatasetSummary) -> str:
         _number(summary.annotations.n, "annotation"),
     ]
     lines = [f"{summary.station}: {'; '.join(counts)}"]
+    clocks = "; ".join(f"{clock} ({n:,})" for clock, n in summary.photos.by_clock.items())
+    lines.append(f"times of photos: {clocks}")
     if summary.observed_table:
         lines.append(_of_table(summary.observed_table))
     for kind, reasons in summary.excluded.items():

@@ -14,8 +14,10 @@ import uuid
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import ExifTags
 from toy import water_photo
 
@@ -408,3 +410,11 @@ def _add_model(made: FpeStation, published: list[Row], rng: random.Random) -> No
     table.writeheader()
     table.writerows(published)
     made.files[f"models/{model_uuid}/annotations.csv"] = text.getvalue().encode()
+
+
+def without_clock(path: Path) -> bytes:
+    """A file's bytes; of a table of photos without its last column, which differs by source."""
+    content = path.read_bytes()
+    if not content.partition(b"\n")[0].endswith(b",clock"):
+        return content
+    return pd.read_csv(path, dtype="str").drop(columns="clock").to_csv(index=False).encode()

@@ -32,8 +32,8 @@ from fperank.params.types import QualityMark, VariableId
 
 OBSERVATION_STATUS = ("approved", "provisional")
 
-IMAGES = table_schema("images", IMAGE_COLUMNS, unique="image_id")
-"""A station's photos, see `tables.IMAGE_COLUMNS`."""
+IMAGES = table_schema("images", {**IMAGE_COLUMNS, "clock": text_column()}, unique="image_id")
+"""A station's photos, see `tables.IMAGE_COLUMNS`; `clock` says what told their time."""
 
 OBSERVATIONS = table_schema(
     "observations",
@@ -120,10 +120,11 @@ class Period(_Part):
 
 
 class PhotoCounts(Period):
-    """Photos, and how many have an observed value."""
+    """Photos, how many have an observed value, and how many were timed by each clock."""
 
     n: int
     n_with_value: int
+    by_clock: dict[str, int]
 
 
 class ObservationCounts(Period):

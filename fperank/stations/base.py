@@ -28,8 +28,9 @@ class Photos:
 
     Attributes:
         station: name, time zone and the rest of `station.json`.
-        images: image_id, timestamp, filename, url: one row a photo. `filename` is a relative path
-            with forward slashes that never leads out of the folder it is put in.
+        images: image_id, timestamp, filename, url, clock: one row a photo. `filename` is a relative
+            path with forward slashes that never leads out of the folder it is put in; `clock` says
+            what told the time.
         excluded: the photos that were left out.
         reasons: why, by image_id, where a photo that was left out has one.
         same_as: the photo whose copy a photo is, by image_id of the copy, which was left out.

@@ -161,6 +161,7 @@ def summarise(
         photos=PhotoCounts(
             n=len(images),
             n_with_value=int(images["value"].notna().sum()),
+            by_clock=dict(Counter(images["clock"]).most_common()),
             **_dates(images["timestamp"]),
         ),
         observations=ObservationCounts(

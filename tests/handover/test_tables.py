@@ -24,6 +24,7 @@ def images():
             "value": [1.5, None, 0.1],
             "attributes": ["DRY,BAD", None, None],
             "quality": ["blurred,dark", None, None],
+            "clock": ["a", "a", "b"],
         }
     )
 

@@ -73,6 +73,7 @@ def test_the_stage_writes_a_whole_dataset_and_tells_what_it_left_out(tmp_path, s
     assert said.out.splitlines() == [
         "West Brook 0 (Lower): 5 photos, 2024-07-01 to 2024-07-05, 5 with an observed value; "
         "5 observations; 1 annotation",
+        "times of photos: file name, noon of a day (5)",
         "observations.csv was read as values: value; unit: cfs, for nothing tells another one "
         "(observations_unit would); times: timestamp, with the UTC offset that each tells; "
         "flag: ICE (1, left out)",

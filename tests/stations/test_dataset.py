@@ -64,6 +64,7 @@ def station_data(*, names=("a.jpg", "b.jpg", "c.jpg"), ranks=(("1", "2", "LEFT")
             "timestamp": at(*(f"{8 + n:02d}:00" for n in range(len(names)))),
             "filename": names,
             "url": None,
+            "clock": "a clock",
         }
     )
     annotations = pd.DataFrame(
@@ -329,7 +330,10 @@ class TestSummary:
         assert summary["variable"] == "FLOW_CFS"
         assert summary["dataset_version"] == "v1"
         assert summary["source"] == "folder"
-        assert summary["photos"] == {"n": 3, "n_with_value": 3, **day}
+        assert summary["photos"] == {
+            **{"n": 3, "n_with_value": 3, "by_clock": {"a clock": 3}},
+            **day,
+        }
         assert summary["observations"] == {"n": 3, **day}
         assert summary["annotations"] == {
             "n": 6,
@@ -468,6 +472,7 @@ class TestFetching:
                     "timestamp": few.images["timestamp"].iloc[0],
                     "filename": [f"{k:03d}.jpg" for k in range(500)],
                     "url": None,
+                    "clock": "a clock",
                 }
             ),
         )

@@ -9,7 +9,7 @@ from station_folder import DATETIME, folder_source, save_photo, write
 from fperank.ground.errors import DataError, ParameterError, PhotoError
 from fperank.handover import tables
 from fperank.handover.dataset import ANNOTATIONS, EXCLUDED, IMAGES, OBSERVATIONS
-from fperank.stations.photos.times import FOUR_WAYS
+from fperank.stations.photos.clock import FOUR_WAYS
 
 REAL = Path(__file__).parents[2] / "../shared/data"
 

@@ -730,6 +730,7 @@ print(json.dumps({{
         assert found["first"] == [
             *("1000001", "2009-12-31 19:15:00-05:00", f"{root}/IMG_1.JPG"),
             f"https://example.org/{root}/IMG_1.JPG",
+            "the Flow Photo Explorer",
         ]
         assert found["last"][:3] == [
             *("1100000", "2012-11-07 11:00:00-05:00", f"{root}/IMG_100000.JPG"),

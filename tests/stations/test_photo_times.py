@@ -14,14 +14,9 @@ from station_folder import (
 
 from fperank.ground.clocks import parse_clock_shifts
 from fperank.ground.errors import ParameterError
-from fperank.stations.photos.times import (
-    CameraClock,
-    FilenamePattern,
-    parse_offset,
-    times_from_exif,
-    times_from_names,
-    times_from_text,
-)
+from fperank.stations.photos.clock import CameraClock, parse_offset, times_from_text
+from fperank.stations.photos.exif import times_from_exif
+from fperank.stations.photos.name_times import FilenamePattern, likely_reading, times_from_names
 
 NEW_YORK = CameraClock("America/New_York", "")
 FIXED = CameraClock("America/New_York", "-05:00")
@@ -141,7 +136,7 @@ class TestCorrections:
     ):
         photo = save_photo(tmp_path / "a.jpg", f"{year}:07:01 11:15:00")
         assert exif(photo).instant is not None
-        assert exif(photo, shifted(f"{shift} 00:00:00")).reason == "no EXIF time"
+        assert exif(photo, shifted(f"{shift} 00:00:00")).reason.endswith("is of no such year")
 
 
 class TestText:
@@ -198,9 +193,23 @@ class TestExif:
 
     def test_a_blank_original_time_gives_way_to_the_next(self, tmp_path):
         photo = save_photo(
-            tmp_path / "a.jpg", "0000:00:00 00:00:00", main={DATETIME: "2012:01:01 01:01:01"}
+            tmp_path / "a.jpg", "    :  :     :  :  ", main={DATETIME: "2012:01:01 01:01:01"}
         )
-        assert local(exif(photo)).startswith("2012-01-01T01:01:01")
+        found = exif(photo)
+        assert local(found).startswith("2012-01-01T01:01:01")
+        assert found.clock == "EXIF DateTime, as local time (utc_offset)"
+
+    def test_zeros_give_way_to_what_the_camera_told_and_never_to_the_day_of_editing(self, tmp_path):
+        zeros, edited = "0000:00:00 00:00:00", {DATETIME: "2024:11:20 10:00:00"}
+        alone = exif(save_photo(tmp_path / "a.jpg", zeros, main=edited))
+        assert (alone.instant, alone.reason) == (
+            None,
+            "its EXIF DateTimeOriginal is zeros, and DateTime tells only when it was last written",
+        )
+        told = {DIGITIZED: "2024:06:01 10:00:00"}
+        beside = exif(save_photo(tmp_path / "b.jpg", zeros, main=edited, detail=told))
+        assert local(beside).startswith("2024-06-01T10:00:00")
+        assert beside.clock == "EXIF DateTimeDigitized, as local time (utc_offset)"
 
     @pytest.mark.parametrize(
         "raw",
@@ -253,6 +262,30 @@ class TestExif:
         )
         assert local(exif(photo, FIXED)) == "2024-07-01T03:15:00-04:00"
 
+    @pytest.mark.parametrize(
+        ("text", "told", "bad"), [("Z", "Z", ""), ("   :  ", "", ""), ("abc", "", "abc")]
+    )
+    def test_an_offset_that_is_none_is_kept_to_be_told(self, tmp_path, text, told, bad):
+        photo = save_photo(
+            tmp_path / "a.jpg", "2024:07:01 07:15:00", detail={OFFSET_ORIGINAL: text}
+        )
+        found = exif(photo)
+        assert (found.own_offset, found.bad_offset) == (told, bad)
+        assert local(found) == f"2024-07-01T{'03' if told else '07'}:15:00-04:00"
+
+    def test_a_camera_that_tells_the_time_in_its_maker_s_note_alone_is_named(self, tmp_path):
+        photo = save_photo(tmp_path / "a.jpg", detail={37500: b"\x01\xf1\x03\x00 and more"})
+        assert exif(photo).reason.startswith("no EXIF time: the camera wrote it into its maker's n")
+
+    def test_the_time_of_satellites_is_read_beside_the_camera_s(self, tmp_path):
+        photo = save_photo(tmp_path / "a.jpg", "2024:07:01 07:15:00")
+        with Image.open(photo) as picture:
+            tags = picture.getexif()
+            tags[34853] = {29: "2024:07:01", 7: (11.0, 20.0, 30.0)}
+            picture.save(tmp_path / "b.jpg", exif=tags)
+        assert exif(photo).gps is None
+        assert exif(tmp_path / "b.jpg").gps == dt.datetime(2024, 7, 1, 11, 20, 30, tzinfo=dt.UTC)
+
     @pytest.mark.parametrize("suffix", [".png", ".tif", ".JPG"])
     def test_other_formats_carry_exif_too(self, tmp_path, suffix):
         photo = save_photo(tmp_path / f"a{suffix}", "2024:07:01 07:15:00")
@@ -286,6 +319,53 @@ class TestExif:
             save_photo(tmp_path / f"{n}.jpg", f"2024:07:{n:02d} 07:15:00") for n in range(1, 21)
         ]
         assert [one.instant.day for one in times_from_exif(photos, NEW_YORK)] == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("clock", "zone", "day", "expected"),
+    [
+        ("standard", "America/Los_Angeles", "2024:01:10", "2024-01-10T12:15:00-08:00"),
+        ("standard", "America/Los_Angeles", "2024:07:10", "2024-07-10T13:15:00-07:00"),
+        ("standard", "Australia/Sydney", "2024:01:10", "2024-01-10T13:15:00+11:00"),
+        ("standard", "Asia/Kolkata", "2024:01:10", "2024-01-10T12:15:00+05:30"),
+        ("+00:00", "America/New_York", "2024:07:10", "2024-07-10T08:15:00-04:00"),
+    ],
+)
+def test_the_standard_time_of_the_zone_has_no_summer(tmp_path, clock, zone, day, expected):
+    photo = save_photo(tmp_path / "a.jpg", f"{day} 12:15:00")
+    assert local(exif(photo, CameraClock(zone, clock)), zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "clock"),
+    [
+        ("20240701_071500.jpg", "file name, at UTC-05:00 (utc_offset)"),
+        ("20240701_071500Z.jpg", "file name, with its own UTC offset"),
+    ],
+)
+def test_which_clock_was_taken_is_told(name, clock):
+    pattern = "%Y%m%d_%H%M%S" + ("Z" if "Z" in name else "")
+    assert named(name, pattern, FIXED).clock == clock
+    texts = ["2024-07-01T07:15:00Z", "2024-07-01T07:15:00", "2024-07-01"]
+    assert [one.clock for one in times_from_text(texts, FIXED)] == [
+        "images.csv, with its own UTC offset",
+        "images.csv, the station's local time",
+        "images.csv, noon of a day",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [
+        ("cam/IMG_20240701_071500.jpg", dt.datetime(2024, 7, 1, 7, 15)),
+        ("mill-2024-07-01-07-15-00_B.jpg", dt.datetime(2024, 7, 1, 7, 15)),
+        ("IMG_20241301_071500.jpg", None),
+        ("IMG_0001.jpg", None),
+        ("120240701071500.jpg", None),
+    ],
+)
+def test_a_name_that_seems_to_hold_a_time_is_seen(name, reading):
+    assert likely_reading(name) == reading
 
 
 class TestNames:

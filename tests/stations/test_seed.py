@@ -103,7 +103,7 @@ def test_a_dataset_is_read_with_its_station_photos_and_answers(dataset_folder):
     )
     assert data.station.timezone == "America/New_York"
     assert data.station.model_extra["user_id"] == hashed_user_id("9bc0d5e3-0000")
-    assert list(data.images.columns) == ["image_id", "timestamp", "filename", "url"]
+    assert list(data.images.columns) == ["image_id", "timestamp", "filename", "url", "clock"]
     assert data.images["image_id"].tolist() == ["11", "12", "13"]
     assert data.images["timestamp"].iloc[0].isoformat() == "2023-05-01T08:00:00-04:00"
     assert data.images["filename"].iloc[0] == f"{SET}/A.JPG"

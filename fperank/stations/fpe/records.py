@@ -187,6 +187,7 @@ def _usable(listed: Listed, places: Sequence[Place], station: Station) -> Photos
             "timestamp": times[good].dt.tz_convert(station.timezone).dt.as_unit("us"),
             "filename": names[good],
             "url": [_told(url) for url, usable in zip(urls, good, strict=True) if usable],
+            "clock": "the Flow Photo Explorer",
         }
     ).sort_values(["timestamp", "filename"], ignore_index=True)
     left_out = names.where(names.ne(""), ids)[~good]

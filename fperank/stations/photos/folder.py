@@ -6,8 +6,6 @@ Refused: a folder without a photo whose time can be found, a camera whose clock 
 out with reasons: photos without a time, copies of others, and what `listing` leaves out.
 """
 
-import datetime as dt
-import zoneinfo
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,20 +18,13 @@ from fperank.ground.clocks import parse_clock_shifts
 from fperank.ground.errors import DataError, ParameterError
 from fperank.params.parameters import PhotoTimeParams
 from fperank.stations.own_folder import IMAGES, PHOTOS, own_file
+from fperank.stations.photos.clock import FOUR_WAYS, CameraClock, PhotoTime, times_from_text
+from fperank.stations.photos.clock_doubts import clock_doubts, refuse_contradictions
+from fperank.stations.photos.exif import times_from_exif
 from fperank.stations.photos.kinds import PHOTO_SUFFIXES
 from fperank.stations.photos.listing import ListedPhoto, Listing, list_photos
+from fperank.stations.photos.name_times import FilenamePattern, times_from_names
 from fperank.stations.photos.repeats import COPY, Copies, differently_timed, find_copies
-from fperank.stations.photos.times import (
-    FOUR_WAYS,
-    CameraClock,
-    FilenamePattern,
-    PhotoTime,
-    parse_offset,
-    refuse_contradictions,
-    times_from_exif,
-    times_from_names,
-    times_from_text,
-)
 
 _UNCORRECTED = ("clock_shift was not used: the photos' times come from images.csv.",)
 Way = Literal["csv", "exif", "filename"]
@@ -44,7 +35,7 @@ class FoundPhotos:
     """The photos of a folder.
 
     Attributes:
-        images: image_id, timestamp, filename, url, of the photos with a time.
+        images: image_id, timestamp, filename, url, clock, of the photos with a time.
         left_out: the other ones, with reasons.
         copies: those of them that are copies, each with the photo that it copies.
         others: how many files that are no photos there are of each kind.
@@ -89,24 +80,25 @@ class PhotoFolder:
         listing = self._listing()
         way = self._way(listing.has_csv, listing.has_times)
         shifts = parse_clock_shifts(self.params.clock_shift)
-        every = self._times(
-            listing.photos, way, CameraClock(timezone, self.params.utc_offset, shifts)
-        )
+        clock = CameraClock(timezone, self.params.utc_offset, shifts)
+        every = self._times(listing.photos, way, clock)
         instants = [time.instant for time in every]
         copies = find_copies(listing.photos, instants, listing.unlisted, self.photo_root)
         photos, left_out = _without(copies, listing, every)
         left_out += [(photo, time.reason) for photo, time in photos if time.instant is None]
-        images = _images_table([one for one in photos if one[1].instant is not None], timezone)
+        timed = [one for one in photos if one[1].instant is not None]
+        images = _images_table(timed, timezone)
         if images.empty:
             raise DataError(self._no_times(left_out))
-        if way != "csv":
+        notes = listing.notes
+        if way == "csv":
+            notes += _UNCORRECTED if shifts else ()
+        else:
             self._check_clock(images["timestamp"], way)
-        if not shifts:
-            names = [photo.filename for photo, _ in photos]
-            refuse_contradictions(names, [time for _, time in photos], self.photo_root)
-        notes = listing.notes + (_UNCORRECTED if shifts and way == "csv" else ())
-        if way != "csv":
-            notes += self._foreign_offset(images["timestamp"], timezone)
+            named = [(photo.filename, time) for photo, time in timed]
+            if not shifts:
+                refuse_contradictions(named, self.photo_root)
+            notes += clock_doubts(named, clock)
         notes += differently_timed(copies, listing.photos, instants)
         return FoundPhotos(images, left_out, copies, listing.others, notes)
 
@@ -192,25 +184,6 @@ class PhotoFolder:
             "in images.csv (columns filename, timestamp)"
         )
 
-    def _foreign_offset(self, times: pd.Series, timezone: str) -> tuple[str, ...]:
-        """A note where the camera's offset is none that the zone had in the photos' years."""
-        given = parse_offset(self.params.utc_offset)
-        zone = zoneinfo.ZoneInfo(timezone)
-        days = [
-            dt.datetime(year, month, 1, tzinfo=zone)
-            for year in times.dt.year.unique()
-            for month in (1, 7)
-        ]
-        if given is None or any(day.utcoffset() == given.utcoffset(None) for day in days):
-            return ()
-        had = " and ".join(sorted({day.isoformat()[-6:] for day in days}))
-        return (
-            "Camera times without an offset of their own were read at utc_offset "
-            f'"{self.params.utc_offset}", '
-            f"which {timezone} did not have in the photos' years (it had {had}): if the camera "
-            "told one of these, set utc_offset to it.",
-        )
-
     def _no_photos(self, left_out: Sequence[tuple[ListedPhoto, str]]) -> str:
         suffixes = ", ".join(PHOTO_SUFFIXES)
         looked = f"{self.photo_root} holds no photo that can be used: looked for {suffixes} files"
@@ -235,11 +208,14 @@ def _without(
 
 
 def _images_table(photos: Sequence[tuple[ListedPhoto, PhotoTime]], timezone: str) -> pd.DataFrame:
-    rows = [(photo.image_id, time.instant, photo.filename, photo.url) for photo, time in photos]
-    frame = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url"])
+    rows = [
+        (photo.image_id, time.instant, photo.filename, photo.url, time.clock)
+        for photo, time in photos
+    ]
+    frame = pd.DataFrame(rows, columns=["image_id", "timestamp", "filename", "url", "clock"])
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True).dt.tz_convert(timezone)
     frame["timestamp"] = frame["timestamp"].dt.as_unit("us")
-    text = {"image_id": "str", "filename": "str", "url": "str"}
+    text = {name: "str" for name in ("image_id", "filename", "url", "clock")}
     return frame.astype(text).sort_values(["timestamp", "filename"], ignore_index=True)
 
 

@@ -90,7 +90,8 @@ def usable_photos(
     images = good[["image_id", "filename"]].assign(timestamp=times, value=values)
     # An address may be signed; its signature stays out of every table.
     images["url"] = good["url"].map(shown).mask(good["url"] == "")
-    columns = ["image_id", "timestamp", "filename", "url", "value"]
+    images["clock"] = "images.csv, with its own UTC offset"
+    columns = ["image_id", "timestamp", "filename", "url", "clock", "value"]
     return images[columns].sort_values(["timestamp", "filename"], ignore_index=True), left_out
 
 
