@@ -19,14 +19,18 @@ from fperank.handover.tables import SPLITS
 from fperank.network.losses import pair_log_probabilities
 from fperank.params.parameters import ReportParams
 
+TEST_SPLITS = ("test-in", "test-out")
+"""Splits of photos in no pair; figures of both together stand under `test`."""
+
 
 def evaluate(material: Material, params: ReportParams) -> dict[str, Any]:
     """Compute every figure.
 
     Returns:
-        `counts`; `photo` and `day`, each with a table per split and one over `all`; `pairs` with
-        one per split; `marks` with one per mark that annotators gave; `training`. See
-        `metrics.agreement`, `metrics.pair_agreement` and `metrics.separation`.
+        `counts`; `photo` and `day`, each with a table per split, one over `test` (both splits of
+        photos in no pair) and one over `all`; `pairs` with one per split; `marks` with one per mark
+        that annotators gave; `training`. See `metrics.agreement`, `metrics.pair_agreement` and
+        `metrics.separation`.
     """
     photos = material.predictions[["split", "value", "score"]].assign(
         date=day_starts(material.predictions["timestamp"])
@@ -64,6 +68,7 @@ def _per_split(
     split_rows: pd.DataFrame, all_rows: pd.DataFrame, params: ReportParams
 ) -> dict[str, dict[str, float | int]]:
     tables = {split: split_rows[split_rows["split"] == split] for split in SPLITS}
+    tables["test"] = split_rows[split_rows["split"].isin(TEST_SPLITS)]
     result = {}
     for name, rows in {**tables, "all": all_rows}.items():
         valued = rows[rows["value"].notna() & rows["score"].notna()]

@@ -24,6 +24,7 @@ from fperank.handover.report import Figures
 from fperank.params.parameters import ReportParams
 from fperank.report import summary
 from fperank.report.charts import SPLIT_COLOUR, Absent, Chart, Trace
+from fperank.report.charts_differences import differences
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
 from fperank.report.charts_marks import scores_by_mark
 from fperank.report.charts_pairs import (
@@ -57,6 +58,8 @@ CHARTS: dict[str, Callable[[Material], Chart | Absent]] = {
     "marks": scores_by_mark,
     "pairs-by-time": pairs_by_time,
     "pairs-by-value": pairs_by_value,
+    "pair-differences": differences,
+    "pair-relative-differences": partial(differences, relative=True),
     "answers": answers_by_score_difference,
     "ties": tie_calibration,
     "loss": loss_curves,

@@ -19,8 +19,10 @@ SPLIT_MEANING = {
     "val": "held out, in validation pairs",
     "test-in": "not in any pair, within the annotated dates",
     "test-out": "not in any pair, outside the annotated dates",
-    "all": "all splits together",
 }
+ROW_NAMES = {"test": "test-in and test-out"}
+"""What a row is called where it is not called after its split."""
+
 COLUMNS = {
     "tau": "Kendall's tau",
     "spearman": "Spearman's rho",
@@ -181,14 +183,18 @@ def _pair_sentence(material: Material, metrics: Figures) -> str:
 
 
 def metric_rows(figures_by_split: Figures) -> list[dict[str, Any]]:
-    """One row a split with its name, meaning, n and the figures as (value, interval)."""
+    """One row a split, one over both test splits, one over all.
+
+    Returns:
+        split, name, n and cells: the figures as (value, interval).
+    """
     rows = []
-    for split in (*SPLITS, "all"):
+    for split in (*SPLITS, "test", "all"):
         figures = figures_by_split.get(split)
         if figures:
             cells = [(number(figures.get(name)), interval(figures, name)) for name in COLUMNS]
-            meaning = SPLIT_MEANING[split]
-            rows.append({"split": split, "meaning": meaning, "n": figures["n"], "cells": cells})
+            name = ROW_NAMES.get(split, split)
+            rows.append({"split": split, "name": name, "n": figures["n"], "cells": cells})
     return rows
 
 

@@ -1,10 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fperank.agreement import metrics
-from fperank.agreement.evaluation import evaluate, tie_probability
-from fperank.agreement.material import UNMARKED, photos_by_mark
+from fperank.agreement.evaluation import TEST_SPLITS, evaluate, tie_probability
+from fperank.agreement.material import UNMARKED, daily_means, photos_by_mark, whole_days
 from fperank.handover.tables import SPLITS
 from fperank.params.parameters import ReportParams
 
@@ -18,7 +20,7 @@ def figures(material):
 
 def test_every_split_and_all_have_figures_for_photos_and_days(figures, material):
     for level in ("photo", "day"):
-        assert set(figures[level]) == {*SPLITS, "all"}
+        assert set(figures[level]) == {*SPLITS, "test", "all"}
     told = material.predictions.dropna(subset=["value", "score"])
     for split in SPLITS:
         part = told[told["split"] == split]
@@ -35,6 +37,34 @@ def test_days_are_means_of_a_splits_photos_on_the_stations_dates(figures, materi
     assert figures["day"]["test-out"]["n"] == len(days)
     expected = metrics.tau(days["value"].to_numpy(), days["score"].to_numpy())
     assert figures["day"]["test-out"]["tau"] == pytest.approx(expected)
+
+
+def test_photos_of_both_test_splits_have_figures_together(figures, material):
+    told = material.predictions.dropna(subset=["value", "score"])
+    part = told[told["split"].isin(TEST_SPLITS)]
+    assert figures["photo"]["test"]["n"] == len(part)
+    expected = metrics.tau(part["value"].to_numpy(), part["score"].to_numpy())
+    assert figures["photo"]["test"]["tau"] == expected
+    photos = material.predictions[material.predictions["split"].isin(TEST_SPLITS)]
+    days = photos.groupby(["split", photos["timestamp"].dt.date])[["value", "score"]].mean()
+    assert figures["day"]["test"]["n"] == len(days)
+    expected = metrics.tau(days["value"].to_numpy(), days["score"].to_numpy())
+    assert figures["day"]["test"]["tau"] == pytest.approx(expected)
+    assert figures["day"]["test"]["tau_ci_low"] < expected < figures["day"]["test"]["tau_ci_high"]
+
+
+def test_a_day_that_mixes_splits_counts_once_in_each_and_once_in_all(material):
+    split = material.predictions["split"].mask(material.predictions["split"] == "test-in", "train")
+    day = material.predictions["timestamp"].dt.date
+    mixed = (day == day[30]) & (material.predictions["timestamp"].dt.hour > 12)
+    predictions = material.predictions.assign(split=split.mask(mixed, "test-in"))
+    daily, days = daily_means(predictions), whole_days(predictions)
+    figures = evaluate(
+        dataclasses.replace(material, predictions=predictions, daily=daily, days=days), PARAMS
+    )
+    assert figures["day"]["test"]["n"] == figures["day"]["test-out"]["n"] + 1
+    per_split = sum(figures["day"][split]["n"] for split in SPLITS if split in figures["day"])
+    assert per_split == figures["day"]["all"]["n"] + 1
 
 
 def test_counts_and_training_are_those_of_the_tables(figures, material):

@@ -8,6 +8,7 @@ import pytest
 
 from fperank.report import charts
 from fperank.report.charts import Absent, Chart
+from fperank.report.charts_differences import differences, round_ends
 from fperank.report.charts_hydrograph import daily_hydrograph, hydrograph
 from fperank.report.charts_pairs import (
     annotator_agreement,
@@ -32,6 +33,8 @@ NEEDS_VALUES = {
     "value-histogram",
     "value-ecdf",
     "pairs-by-value",
+    "pair-differences",
+    "pair-relative-differences",
     "scatter",
     "ranks",
     "residuals-time",
@@ -203,6 +206,57 @@ def test_annotators_are_held_against_clear_pairs_only(material):
         }
     )
     assert annotator_agreement(dataclasses.replace(material, pairs=pairs)) == (1, 2)
+
+
+def test_pairs_are_counted_by_difference_and_by_what_was_answered(material):
+    pairs = pd.DataFrame(
+        {
+            "label": [1, -1, 0, 1, 1, -1],
+            "value_1": [12.0, 3.0, 2.0, 3.0, np.nan, 0.0],
+            "value_2": [9.0, 1.5, 2.0, 3.0, 1.0, 0.0],
+        }
+    )
+    one = dataclasses.replace(material, pairs=pairs)
+    names = ["answer follows the values", "annotator saw no difference"]
+    chart = differences(one)
+    assert [trace["name"] for trace in chart.traces] == [*names, "answer contradicts the values"]
+    counts = {
+        trace["name"]: dict(zip(trace["x"], trace["y"], strict=True)) for trace in chart.traces
+    }
+    assert counts[names[0]] == {"below 2": 0, "2 and more": 1}
+    assert counts[names[1]] == {"below 2": 1, "2 and more": 0}
+    assert counts["answer contradicts the values"] == {"below 2": 3, "2 and more": 0}
+    relative = differences(one, relative=True)
+    follows, tied, contradicts = relative.traces
+    assert follows["y"][follows["x"].index("20% to 40%")] == 1, "3 of 10.5"
+    assert contradicts["y"][contradicts["x"].index("60% to 80%")] == 1, "1.5 of 2.25"
+    assert sum(sum(trace["y"]) for trace in relative.traces) == 4, "no share of a mean of 0"
+    assert (tied["y"][0], contradicts["y"][0]) == (1, 1)
+
+
+def test_a_histogram_of_differences_holds_every_pair_with_two_values(material):
+    known = material.pairs.dropna(subset=["value_1", "value_2"])
+    for relative in (False, True):
+        chart = differences(material, relative=relative)
+        assert sum(sum(trace["y"]) for trace in chart.traces) == len(known)
+    follows, _, contradicts = (sum(trace["y"][4:]) for trace in chart.traces)
+    assert follows > 5 * contradicts, "large ones are seen"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ends"),
+    [
+        ([0.3, 1.2, 4.0], [0.5, 1.0, 2.0]),
+        ([0.0, 0.0], [1.0]),
+        ([7.0], [5.0]),
+        (
+            [1e-9, 1e-9, 1e-9, 30.0],
+            [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
+        ),
+    ],
+)
+def test_bins_of_differences_end_at_round_numbers(sizes, ends):
+    assert round_ends(np.array(sizes)).tolist() == ends
 
 
 def test_the_kept_epoch_and_the_frozen_epochs_are_marked(material):

@@ -93,11 +93,13 @@ def test_cards_of_absent_figures_show_a_dash(material):
 
 
 def test_rows_of_figures_are_in_the_order_of_splits_and_skip_absent_ones():
-    rows = metric_rows({"all": {"n": 9, "tau": -0.5}, "train": figures(0.8, 0.7, 0.9)})
-    assert [row["split"] for row in rows] == ["train", "all"]
+    both = {"all": {"n": 9, "tau": -0.5}, "test": figures(0.6, 0.5, 0.7)}
+    rows = metric_rows({**both, "train": figures(0.8, 0.7, 0.9)})
+    assert [row["split"] for row in rows] == ["train", "test", "all"]
+    assert [row["name"] for row in rows] == ["train", "test-in and test-out", "all"]
     assert rows[0]["cells"][0] == ("0.80", "0.70 to 0.90")
-    assert rows[1]["cells"][0] == ("\N{MINUS SIGN}0.50", "")
-    assert rows[1]["cells"][1] == ("\N{EN DASH}", "")
+    assert rows[2]["cells"][0] == ("\N{MINUS SIGN}0.50", "")
+    assert rows[2]["cells"][1] == ("\N{EN DASH}", "")
 
 
 def test_what_was_left_out_is_counted_by_stage_and_reason(material):
