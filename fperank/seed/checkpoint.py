@@ -7,7 +7,6 @@ Refused: any checkpoint without the user's word that its maker is trusted, other
 ways of preparing photos, an output that exists.
 """
 
-import math
 import shutil
 import zoneinfo
 from collections.abc import Mapping
@@ -25,14 +24,12 @@ from fperank.handover.model import ModelDescription
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.station import STATION_FILE
 from fperank.network.model_file import network_of, save_model
-from fperank.photos.stretched import SeedView
 from fperank.seed.archive import read_checkpoint_bytes
-from fperank.seed.pickles import Recorded, load_checkpoint
+from fperank.seed.pickles import load_checkpoint
+from fperank.seed.preparation import preparation
 
 BACKBONE = "resnet18"
 HIDDEN_UNITS = [256, 64]
-_HEIGHT = 480
-_CROP = 0.8
 _FILTER_DEFAULTS = {"min_hour": 7, "max_hour": 18, "min_month": 1, "max_month": 12}
 """What the seed's program takes for options that it was not given."""
 
@@ -53,7 +50,7 @@ def import_checkpoint(
     """Convert a checkpoint.
 
     `rank-input.json` and `station.json` are read too where they lie beside the checkpoint, or in
-    `../input`, where the seed puts them.
+    `../input`, where the seed puts them; `args.json` beside it, for what an old checkpoint lacks.
 
     Args:
         model: `model.pth`, or the `model.tar.gz` that holds it.
@@ -86,7 +83,7 @@ def import_checkpoint(
             'with its name, such as --station "West Brook 0"'
         )
     checkpoint = load_checkpoint(read_checkpoint_bytes(model), str(model))
-    mean, std, view = _preparation(checkpoint, antialias, str(model))
+    mean, std, view = preparation(checkpoint, _training_options(model), antialias, str(model))
     description = ModelDescription(
         backbone=BACKBONE,
         hidden_units=HIDDEN_UNITS,
@@ -158,77 +155,6 @@ def _own_name(name: object) -> str:
     return ".".join(["head", *parts[1:]]) if parts[0] == "fclayers" else ""
 
 
-def _preparation(
-    checkpoint: Mapping[str, Any], antialias: bool | None, where: str
-) -> tuple[list[float], list[float], SeedView]:
-    """Mean and deviation of the colours, and the view."""
-    params = checkpoint.get("params")
-    params = params if isinstance(params, Mapping) else {}
-    transforms = checkpoint.get("transforms")
-    steps = _steps(transforms, where) if isinstance(transforms, Mapping) else None
-    try:
-        if steps is None:
-            aspect = float(params["aspect"])
-            resized = [_HEIGHT, int(_HEIGHT * aspect)]
-            middle = [int(_HEIGHT * _CROP), int(_HEIGHT * _CROP * aspect)]
-            colours = [params["img_sample_mean"], params["img_sample_std"]]
-        else:
-            resized, middle = list(steps["Resize"]["size"]), list(steps["CenterCrop"]["size"])
-            normalise = steps.get("Normalize", {"mean": [0.0] * 3, "std": [1.0] * 3})
-            colours = [normalise["mean"], normalise["std"]]
-            antialias = _antialias(steps["Resize"]) if antialias is None else antialias
-        if antialias is None:
-            raise DataError(
-                f"{where} does not say whether photos were smoothed while they were shrunk: add "
-                "--no-antialias for a model that was trained with torchvision 0.16 or older, "
-                "--antialias for one of 0.17 or newer"
-            )
-        mean, std = ([float(value) for value in colour] for colour in colours)
-        view = SeedView(
-            resized_height=int(resized[0]),
-            resized_width=int(resized[1]),
-            height=int(middle[0]),
-            width=int(middle[1]),
-            antialias=antialias,
-        )
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError, ValidationError):
-        raise DataError(
-            f"{where} names no usable size and colours of photos, neither in its transforms nor "
-            "in its params (aspect, img_sample_mean, img_sample_std)"
-        ) from None
-    fits = view.height <= view.resized_height and view.width <= view.resized_width
-    good = len(mean) == len(std) == 3 and all(map(math.isfinite, mean + std)) and min(std) > 0
-    if not fits or not good:
-        raise DataError(f"{where} names sizes or colours of photos that cannot be")
-    return mean, std, view
-
-
-def _steps(transforms: Mapping[Any, Any], where: str) -> dict[str, dict[str, Any]]:
-    """What is done with a photo before it is scored: the attributes of each step, by its kind."""
-    evaluation = transforms.get("eval")
-    recorded = vars(evaluation).get("transforms") if isinstance(evaluation, Recorded) else None
-    steps = recorded if isinstance(recorded, list) else []
-    kinds = [type(step).__name__ if isinstance(step, Recorded) else "unknown" for step in steps]
-    if kinds not in (["Resize", "CenterCrop", "Normalize"], ["Resize", "CenterCrop"]):
-        raise DataError(
-            f"{where} prepares photos by {', '.join(kinds) or 'nothing'}: only Resize, CenterCrop, "
-            "Normalize can be imported"
-        )
-    attributes = {kind: dict(vars(step)) for kind, step in zip(kinds, steps, strict=True)}
-    # 2 is what torchvision before 0.8 wrote for bilinear.
-    mode, longest = attributes["Resize"].get("interpolation"), attributes["Resize"].get("max_size")
-    if mode not in ("bilinear", 2) or longest is not None:
-        raise DataError(f"{where} resizes photos in another way than the seed, which is bilinear")
-    return attributes
-
-
-def _antialias(resize: Mapping[str, Any]) -> bool | None:
-    """What the checkpoint's torchvision did with fractions; none where it does not say."""
-    if "antialias" not in resize:
-        return None
-    return resize["antialias"] is True
-
-
 def _kept_epoch(checkpoint: Mapping[str, Any], where: str) -> int:
     epoch = checkpoint.get("epoch")
     if not isinstance(epoch, int) or not 0 <= epoch < 1_000_000:
@@ -266,6 +192,13 @@ def _described_beside(model: Path) -> dict[str, Any]:
             described |= {"timezone": _text(values, "timezone")}
             described["station"] = described.get("station") or _text(values, "name")
     return described
+
+
+def _training_options(model: Path) -> Mapping[str, Any]:
+    """The options of the seed's train.py, which writes them beside the checkpoint."""
+    path = model.parent / "args.json"
+    options = read_json(path) if path.is_file() else {}
+    return options if isinstance(options, dict) else {}
 
 
 def _text(values: Any, *keys: str) -> str | None:

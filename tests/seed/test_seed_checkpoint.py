@@ -3,9 +3,12 @@ import shutil
 import sys
 import tarfile
 
+import numpy as np
 import pytest
 import torch
 from seed_reference import (
+    MEAN,
+    STD,
     make_checkpoint,
     seed_score,
     trail_photo,
@@ -176,6 +179,52 @@ def test_without_transforms_the_sizes_follow_from_the_aspect(network, tmp_path):
     assert told.mean == [0.41, 0.45, 0.39]
 
 
+def test_another_input_size_is_taken_over(network, photos, tmp_path):
+    # What --input-size 240 makes of train.py's arithmetic, for photos of 4:3.
+    whole, middle = [240, 320], [192, 256]
+    steps = [Resize(whole, antialias=True), CenterCrop(middle), Normalize(MEAN, STD)]
+    checkpoint = make_checkpoint(network) | {"transforms": {"eval": Compose(steps)}}
+    told = imported(resaved(checkpoint, tmp_path), tmp_path / "out")
+    view = SeedView(resized_height=240, resized_width=320, height=192, width=256, antialias=True)
+    assert told.view == view
+    theirs = [seed_score(network, Compose(steps), path) for path in photos]
+    ours = Scorer.load(tmp_path / "out", CPU).score(photos)
+    assert ours.score.tolist() == pytest.approx(theirs, abs=1e-5, rel=0)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_input_size_of_a_checkpoint_without_steps_is_found(network, tmp_path, beside):
+    checkpoint = make_checkpoint(network)
+    checkpoint["params"]["input_shape"] = [np.int32(192), np.int32(256)]
+    model = resaved(checkpoint, tmp_path, transforms=None)
+    if beside:
+        (tmp_path / "args.json").write_text('{"input_size": 241, "decolorize": false}')
+    told = imported(model, tmp_path / "out", antialias=False)
+    sizes = (told.view.resized_height, told.view.resized_width, told.view.height, told.view.width)
+    assert sizes == ((241, 321, 192, 257) if beside else (240, 320, 192, 256))
+
+
+def test_a_model_without_normalisation_sees_colours_as_they_are(network, photos, tmp_path):
+    steps = [Resize([480, 640], antialias=True), CenterCrop([384, 512])]
+    checkpoint = make_checkpoint(network) | {"transforms": {"eval": Compose(steps)}}
+    told = imported(resaved(checkpoint, tmp_path), tmp_path / "out")
+    assert (told.mean, told.std) == ([0.0] * 3, [1.0] * 3)
+    theirs = [seed_score(network, Compose(steps), path) for path in photos]
+    ours = Scorer.load(tmp_path / "out", CPU).score(photos)
+    assert ours.score.tolist() == pytest.approx(theirs, abs=1e-5, rel=0)
+    model = resaved(checkpoint, tmp_path, transforms=None)
+    (tmp_path / "args.json").write_text('{"input_size": 480, "normalize": false}')
+    assert imported(model, tmp_path / "by-options", antialias=True).std == [1.0] * 3
+
+
+def test_a_model_of_photos_without_colours_is_refused_whatever_tells_it(network, tmp_path):
+    model = resaved(make_checkpoint(network), tmp_path, transforms=None)
+    (tmp_path / "args.json").write_text('{"input_size": 480, "decolorize": true}')
+    words = r"trained with the seed's option --decolorize, .* Train again without the option"
+    with pytest.raises(DataError, match=words):
+        imported(model, tmp_path / "out", antialias=True)
+
+
 def test_weights_without_the_prefix_of_data_parallel_are_taken_too(network, saved, tmp_path):
     checkpoint = make_checkpoint(network)
     plain = {k.removeprefix("module."): v for k, v in checkpoint["model_state_dict"].items()}
@@ -240,8 +289,11 @@ def test_another_network_is_refused(network, tmp_path):
 def test_other_ways_of_preparing_photos_are_refused(network, tmp_path):
     sizes, colours = ([480, 640], [384, 512]), ([0.5] * 3, [0.2] * 3)
     bad = {
-        "by Resize, Grayscale, CenterCrop, Normalize: only": [
+        "--decolorize, on photos without colours: fperank shows": [
             *(Resize(sizes[0]), Grayscale(3), CenterCrop(sizes[1]), Normalize(*colours))
+        ],
+        "by Resize, Normalize: only Resize, CenterCrop, Normalize can be imported, for after": [
+            *(Resize(sizes[0]), Normalize(*colours)),
         ],
         "which is bilinear": [Resize(sizes[0], interpolation=0), CenterCrop(sizes[1])],
         "that cannot be": [Resize(sizes[1]), CenterCrop(sizes[0])],
