@@ -7,6 +7,7 @@ Refused: any checkpoint without the user's word that its maker is trusted, other
 ways of preparing photos, an output that exists.
 """
 
+import operator
 import shutil
 import zoneinfo
 from collections.abc import Mapping
@@ -156,8 +157,11 @@ def _own_name(name: object) -> str:
 
 
 def _kept_epoch(checkpoint: Mapping[str, Any], where: str) -> int:
-    epoch = checkpoint.get("epoch")
-    if not isinstance(epoch, int) or not 0 <= epoch < 1_000_000:
+    try:
+        epoch = operator.index(checkpoint["epoch"])
+    except (KeyError, TypeError):
+        epoch = -1
+    if not 0 <= epoch < 1_000_000:
         raise DataError(f"{where} is no checkpoint of the seed: it has no number of its epoch")
     return epoch + 1
 

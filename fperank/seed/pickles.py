@@ -10,12 +10,15 @@ overlapping parts, files that are no checkpoint.
 """
 
 import io
+import math
+import operator
 import pickle
 import pickletools
 import re
 import struct
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,6 +29,8 @@ from fperank.ground.errors import DataError
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _SAVED_CLASS = "fperank.saved_class"
+_MOST_NUMBERS = 1_000_000
+_MOST_SIDES = 8
 _LEGACY_PICKLES = 5
 """The old form holds a magic number, a version, the system, the checkpoint, the tensors' keys."""
 
@@ -36,6 +41,8 @@ _BROKEN = (
     *(MemoryError, NotImplementedError),
 )
 _OLD_MODULES = {"__builtin__": "builtins", "cPickle": "pickle"}
+_OLD_NAMES = {"builtins.long": "builtins.int", "builtins.unicode": "builtins.str"}
+"""What Python 2 called types; the pickles of `torch.save` still do."""
 _TORCH_NAMES = {
     "builtins.set",
     "_codecs.encode",
@@ -46,6 +53,8 @@ _TORCH_NAMES = {
     "torch.Size",
     *(f"torch.{kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int")),
     *(f"torch.{kind}Storage" for kind in ("Short", "Char", "Byte", "Bool")),
+    *(f"torch.{kind}" for kind in ("float16", "float32", "float64", "bfloat16", "bool", "uint8")),
+    *(f"torch.int{bits}" for bits in (8, 16, 32, 64)),
 }
 
 
@@ -72,22 +81,39 @@ def _number(kind: _NumberType, content: bytes) -> float:
     return number
 
 
-class _Numbers(list[float]):
-    """Stands for a numpy array: one row of floating-point numbers, nothing else."""
+class _Numbers(list[Any]):
+    """Stands for a numpy array of numbers: lists within lists; of no dimension, one number."""
 
     def __init__(self, *arguments: object) -> None:
         if arguments:
             raise TypeError("only _empty_array makes one")
         super().__init__()
+        self._shape: tuple[int, ...] = (0,)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, kind, _, content = state
-        if type(kind) is not _NumberType or not kind.code.startswith("f") or len(shape) != 1:
+        _, shape, kind, by_column, content = state
+        if type(kind) is not _NumberType or not all(
+            type(side) is int and side >= 0 for side in shape
+        ):
+            raise ValueError(shape)
+        # Sides of 0 count too: a million empty lists are as long as a million numbers.
+        if math.prod(max(side, 1) for side in shape) > _MOST_NUMBERS or len(shape) > _MOST_SIDES:
             raise ValueError(shape)
         values = np.frombuffer(content, dtype=f"{kind.order}{kind.code}")
-        if values.shape != shape:
-            raise ValueError(shape)
-        self[:] = values.tolist()
+        values = values.reshape(shape, order="F" if by_column else "C")
+        self._shape = tuple(shape)
+        self[:] = values.tolist() if shape else [values.item()]
+
+    def __float__(self) -> float:
+        return float(self._only())
+
+    def __index__(self) -> int:
+        return operator.index(self._only())
+
+    def _only(self) -> Any:
+        if self._shape:
+            raise TypeError("several numbers are no number")
+        return self[0]
 
 
 def _empty_array(kind: object, shape: object, _: object) -> _Numbers:
@@ -95,6 +121,18 @@ def _empty_array(kind: object, shape: object, _: object) -> _Numbers:
     if kind is not _Numbers or shape != (0,):
         raise ValueError(shape)
     return _Numbers()
+
+
+def _factory(*_: object) -> None:
+    """Stands for a built-in type by which a table would make what it lacks; never called."""
+    raise TypeError("a type is named, and not used")
+
+
+def _table(factory: object = None, *more: object) -> dict[Any, Any]:
+    """Stands for a table that makes what it lacks; here it lacks it."""
+    if more or factory not in (None, _factory, set, OrderedDict):
+        raise TypeError("a table begins empty")
+    return {}
 
 
 def _interpolation(name: str) -> str:
@@ -134,6 +172,8 @@ _STAND_INS: dict[str, Callable[..., Any]] = {
     **{f"pathlib.{name}": _path for name in _PATHS},
     **{f"pathlib._local.{name}": _path for name in _PATHS},
     "builtins.getattr": _mode_by_name,
+    "collections.defaultdict": _table,
+    **{f"builtins.{name}": _factory for name in ("dict", "list", "int", "float", "str", "tuple")},
     _SAVED_CLASS: _saved_class,
     "numpy.dtype": _NumberType,
     "numpy.ndarray": _Numbers,
@@ -198,7 +238,8 @@ def _imported_names(content: bytes) -> set[str]:
         for opcode, argument, _ in pickletools.genops(stream):
             if opcode.name in {"GLOBAL", "INST"}:
                 module, _, name = str(argument).partition(" ")
-                names.add(f"{_OLD_MODULES.get(module, module)}.{name}")
+                full = f"{_OLD_MODULES.get(module, module)}.{name}"
+                names.add(_OLD_NAMES.get(full, full))
             elif opcode.name == "STACK_GLOBAL":
                 names.add(".".join(texts[-2:]))
             elif opcode.name.startswith("EXT"):

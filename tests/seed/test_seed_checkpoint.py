@@ -1,3 +1,4 @@
+import collections
 import json
 import shutil
 import sys
@@ -223,6 +224,18 @@ def test_a_model_of_photos_without_colours_is_refused_whatever_tells_it(network,
     words = r"trained with the seed's option --decolorize, .* Train again without the option"
     with pytest.raises(DataError, match=words):
         imported(model, tmp_path / "out", antialias=True)
+
+
+def test_numbers_and_tables_of_other_kinds_change_nothing(network, saved, tmp_path):
+    checkpoint = make_checkpoint(network)
+    optimizer = checkpoint["optimizer_state_dict"]
+    optimizer["state"] = collections.defaultdict(dict, optimizer["state"])
+    changes = {"epoch": np.array(7), "training_loss": np.array(0.44), "dtype": torch.float32}
+    imported(resaved(checkpoint, tmp_path, **changes), tmp_path / "out")
+    imported(saved, tmp_path / "same")
+    for name in (WEIGHTS_FILE, DESCRIPTION_FILE):
+        same = (tmp_path / "same" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == same
 
 
 def test_weights_without_the_prefix_of_data_parallel_are_taken_too(network, saved, tmp_path):

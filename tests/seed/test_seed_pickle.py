@@ -1,5 +1,7 @@
 import argparse
+import collections
 import io
+import operator
 import os
 import pathlib
 import pickle
@@ -154,12 +156,17 @@ F8 = np.dtype("f8")
     [
         np.array([{}], dtype=object),
         np.array(["text"]),
-        np.array([1, 2]),
-        np.zeros((2, 2)),
+        np.array([1 + 2j]),
+        np.array("2024-05-01", dtype="M8[s]"),
+        np.zeros((1001, 1000), dtype="b1"),
         np.zeros(3).astype([("name", "f8")]),
         Array(dict),
         Array(np.ndarray, (10**12,)),
         Array(state=(1, (10**12,), F8, False, b"")),
+        Array(state=(1, (10**12, 0), F8, False, b"")),
+        Array(state=(1, (-1,), F8, False, bytes(10**7))),
+        Array(state=(1, (1,) * 100, F8, False, bytes(8))),
+        Array(state=(1, ("1",), F8, False, bytes(8))),
         Array(state=(1, (1,), F8, False, bytes(16))),
         Array(state=(1, (1,), "f8", False, bytes(8))),
         Calls(np.ndarray, (3,)),
@@ -168,6 +175,77 @@ F8 = np.dtype("f8")
 def test_an_array_of_another_kind_is_refused(array):
     with pytest.raises(DataError, match=r"does what no checkpoint|damaged|would import"):
         load_checkpoint(saved({"mean": array}), "model.pth")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    ("array", "plain"),
+    [
+        (np.array([1, -2], dtype="<i4"), [1, -2]),
+        (np.array([True, False]), [True, False]),
+        (np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+        (np.array([[1, 2], [3, 4]], dtype=">i2", order="F"), [[1, 2], [3, 4]]),
+    ],
+)
+def test_arrays_of_numbers_come_as_lists(array, plain, zipped):
+    assert load_checkpoint(saved({"x": array}, zipped), "model.pth") == {"x": plain}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_array_of_no_dimension_is_a_number(zipped):
+    numbers = {"loss": np.array(0.5), "epoch": np.array(7), "aspect": np.array(1.5, dtype=">f4")}
+    told = load_checkpoint(saved(numbers, zipped), "model.pth")
+    assert [float(told[name]) for name in numbers] == [0.5, 7.0, 1.5]
+    assert operator.index(told["epoch"]) == 7
+    with pytest.raises(TypeError):
+        operator.index(told["loss"])
+    with pytest.raises(TypeError, match="several numbers"):
+        float(load_checkpoint(saved({"x": np.array([1.0])}, zipped), "model.pth")["x"])
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_kinds_of_numbers_of_torch_come_as_they_are(zipped):
+    kinds = [torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
+    told = load_checkpoint(saved({"kinds": kinds, "x": torch.ones(2)}, zipped), "model.pth")
+    assert told["kinds"] == kinds
+    assert told["x"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "factory", [dict, list, int, float, str, tuple, set, collections.OrderedDict, None]
+)
+def test_tables_with_a_default_come_as_plain_ones(factory, zipped):
+    state = collections.defaultdict(factory, {0: {"momentum_buffer": torch.ones(2)}, 1: {}})
+    ordered = collections.OrderedDict(b=1, a=2)
+    told = load_checkpoint(saved({"state": state, "ordered": ordered}, zipped), "model.pth")
+    assert type(told["state"]) is dict
+    assert list(told["state"]) == [0, 1]
+    assert torch.equal(told["state"][0]["momentum_buffer"], torch.ones(2))
+    assert list(told["ordered"]) == ["b", "a"]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "call",
+    [
+        Calls(collections.defaultdict, Calls(set)),
+        Calls(collections.defaultdict, "text"),
+        Calls(collections.defaultdict, list, [(1, 2)]),
+        Calls(list, "text"),
+        Calls(dict),
+        Calls(int, "9" * 5000),
+    ],
+)
+def test_a_type_that_may_be_named_is_not_called(call, zipped):
+    with pytest.raises(DataError, match="does what no checkpoint of the seed does"):
+        load_checkpoint(saved({"x": call}, zipped), "model.pth")
+
+
+def test_a_default_that_would_call_a_function_is_refused(tmp_path):
+    for factory in (os.getcwd, eval):
+        with pytest.raises(DataError, match="refused, nothing of it was run: it would import"):
+            load_checkpoint(saved({"x": collections.defaultdict(factory)}), "model.pth")
 
 
 def test_a_word_module_elsewhere_in_the_old_form_stays_what_it_is():
