@@ -348,7 +348,11 @@ def _add_annotations(
 def _published(
     made: FpeStation, row: Row, content: list[Row], flow: Callable[[dt.datetime], float]
 ) -> list[Row]:
-    """The answers of one submission as a model's `annotations.csv` tells them."""
+    """The answers of one submission as a model's `annotations.csv` tells them.
+
+    Columns as the seed's rank-dataset.R joins them, rows by Python's csv writer with empty cells
+    where readr 2's write_csv is called with na = "".
+    """
     photos = {photo["id"]: photo for photo in usable_photos(made)}
     rows = []
     for position, entry in enumerate(content, start=1):

@@ -6,6 +6,9 @@ from toy import times
 from fperank.ground.errors import DataError
 from fperank.scoring.score_file import COLUMNS, PredictionFile
 
+# Rows below by hand: of the station-wide file by the rules of readr 2's write_csv (times in UTC
+# with Z), of an image set's by those of pandas 2's to_csv (local times with offset, absent cells
+# empty).
 STATION_WIDE = "split,image_id,timestamp,filename,url,value,score\n"
 IMAGE_SET = "image_id,timestamp,filename,url,score\n"
 

@@ -19,6 +19,7 @@ def entry(name, content=CONTENT, **more):
     return info, content
 
 
+# Python's tarfile and gzip, as SageMaker packs a model's folder; hostile entries by their fields.
 def archive(path, *entries, form=tarfile.PAX_FORMAT):
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=form) as tar:

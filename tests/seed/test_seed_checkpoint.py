@@ -113,6 +113,7 @@ def test_the_seeds_files_beside_the_checkpoint_are_read(network, tmp_path, folde
     model = resaved(make_checkpoint(network), output)
     beside = output / folder
     beside.mkdir(exist_ok=True)
+    # By the rules of jsonlite 1.8 (auto_unbox), with the keys that rank-input.R gives it.
     options = {"min_hour": 6, "max_hour": 19, "min_month": 4, "max_month": 11, "seed": 1}
     rank_input = {
         "model_code": "RANK-STAGE-20240402",
@@ -199,6 +200,7 @@ def test_the_input_size_of_a_checkpoint_without_steps_is_found(network, tmp_path
     checkpoint["params"]["input_shape"] = [np.int32(192), np.int32(256)]
     model = resaved(checkpoint, tmp_path, transforms=None)
     if beside:
+        # By the rules of Python's json, of the names of train.py's options.
         (tmp_path / "args.json").write_text('{"input_size": 241, "decolorize": false}')
     told = imported(model, tmp_path / "out", antialias=False)
     sizes = (told.view.resized_height, told.view.resized_width, told.view.height, told.view.width)

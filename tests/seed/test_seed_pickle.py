@@ -39,6 +39,9 @@ def evil_calls(marker):
     }
 
 
+# Every file is really written, by the installed torch's save with pickle protocol 2, in its form
+# since 1.6 (a zip) and in the one before; names of other numpy and Python versions are put in their
+# place in the bytes, for protocol 2 writes them as plain lines.
 def saved(checkpoint, zipped=True):
     content = io.BytesIO()
     torch.save(checkpoint, content, _use_new_zipfile_serialization=zipped)

@@ -14,14 +14,19 @@ from fperank.stations.seed.tables import answers_of_pairs
 
 SET = "imagesets/0f8fad5b-d9cb-469f-a165-70867728950e/images"
 URL = f"https://b.s3.us-west-2.amazonaws.com/{SET}"
+# Written by hand by the rules of jsonlite 1.8 (auto_unbox): an absent value in a list is {}, one in
+# a table row is "NA".
 STATION = """{"id": 29, "name": "West Brook 0", "timezone": "America/New_York", "nwis_id": {},
 "user_id": "9bc0d5e3-0000", "latitude": "NA", "private": false, "waterbody_type": "ST"}"""
+# Written by hand by the rules of readr 2's write_csv with na = "": UTF-8, header unquoted, text
+# quoted only where it must be, times in UTC as ISO 8601 with Z, absent cells empty.
 DATASET_IMAGES = f"""\
 station_name,station_id,imageset_id,image_id,timestamp,filename,url,value
 West Brook 0,29,4,11,2023-05-01T12:00:00Z,{SET}/A.JPG,{URL}/A.JPG?X-Amz-Signature=secret,10
 West Brook 0,29,4,12,2023-05-01T13:00:00Z,{SET}/B.JPG,{URL}/B.JPG,12.5
 West Brook 0,29,4,13,2023-05-01T14:00:00Z,{SET}/C.JPG,{URL}/C.JPG,
 """
+# The same rules, but without na = "": absent cells are NA; both kinds of files are about.
 ANNOTATIONS = """\
 rank,annotation_id,user_id,station_id,comment,left.imageId,left.attributes,right.imageId,\
 right.attributes,pair_id,left.value,data_nrow
@@ -30,6 +35,7 @@ SAME,90,9bc0d5e3-aaaa,29,NA,11,NA,13,,2,,2
 UNKNOWN,91,NA,29,fog,13,,12,ICE,1,,1
 RIGHT,91,NA,29,,13,,999,,2,,1
 """
+# readr 2's write_csv again, with empty and NA cells both, since versions differ in it.
 VALUES = """\
 station_name,station_id,dataset_id,series_id,variable_id,timestamp,value,flag
 W,29,NWIS,,FLOW_CFS,2023-05-01T11:45:00Z,9,
@@ -38,6 +44,7 @@ W,29,NWIS,,FLOW_CFS,2023-05-01T12:30:00Z,999,E
 W,29,NWIS,,FLOW_CFS,2023-05-01T12:45:00Z,,
 W,29,7,3,STAGE_FT,2023-05-01T12:00:00Z,1.5,
 """
+# readr 2's write_csv with its defaults, as rank-input.R calls it: absent cells are NA.
 INPUT_IMAGES = f"""\
 split,image_id,timestamp,filename,url,value
 train,11,2023-05-01T12:00:00Z,{SET}/A.JPG,{URL}/A.JPG,10
@@ -79,6 +86,8 @@ def dataset_folder(tmp_path):
     return folder
 
 
+# pairs.csv by the rules of readr 2's write_csv: whole numbers without a point, and the mirror of a
+# tie, -1 * 0, is -0; older versions and other programs write 0, 0.0 and -0.0.
 def pairs(*rows, columns="split,pair,image_id_1,image_id_2,label"):
     return "\n".join([columns, *rows]) + "\n"
 
