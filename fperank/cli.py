@@ -6,6 +6,7 @@ Heavy modules are imported by the command that needs them, so that help appears 
 import typer
 from rich.console import Console
 
+from fperank.commands.curve import learning_curve
 from fperank.commands.demo import demo
 from fperank.commands.publish import publish
 from fperank.commands.score import score
@@ -19,7 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Relative hydrographs from camera photos. The pipeline itself runs by `dvc repro`.",
 )
-for _command in (score, demo, versions, release, verify, publish, export, import_seed):
+for _command in (
+    *(score, demo, versions, release, verify, publish, export, import_seed),
+    learning_curve,
+):
     app.command()(_command)
 
 
