@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from toy import ZONE, changed, group
 
 from fperank.agreement.material import Material, load_material
-from fperank.handover.dataset import Dataset, ReadFile, write_dataset
+from fperank.handover.dataset import Dataset, ObservedTable, ReadFile, write_dataset
 from fperank.handover.input import InputPairs, InputPhotos, InputSummary, ModelInput, write_input
 from fperank.handover.model import (
     ModelDescription,
@@ -139,6 +139,7 @@ def write_station(
             "value": flow if values else np.nan,
             "attributes": np.where(flow <= np.quantile(flow, 0.15), "DRY", None) if marks else None,
             "quality": None,
+            "clock": "EXIF DateTimeOriginal, at UTC-05:00 (utc_offset)",
         }
     )
     images["filename"] = images["filename"].str.replace("<", "", regex=False)
@@ -225,6 +226,17 @@ def write_station(
     data = StationData(
         **{"station": station, "images": images, "annotations": answers, "excluded": excluded},
         observations=dataset.observations,
+        observed_table=ObservedTable(
+            file="observations.csv",
+            times="time, with the UTC offset that each tells",
+            values="flow <b>",
+            unit="cfs, for its name tells the unit cfs",
+            rows=("flag: Ice (2, left out)",),
+            passed_over=("water_temp_c",),
+            first_rows=(("2", "2024-07-01 08:00-04", "1,5", "2024-07-01T08:00:00-04:00", "1.5"),),
+        )
+        if values
+        else None,
         read_files=(ReadFile(role="observations", name="observations.csv", sha256="0" * 64),),
         notes=("The answers were given by a simulated annotator, not by a person.",),
     )

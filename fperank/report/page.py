@@ -228,6 +228,8 @@ def _facts(
         "marked": embed_marked(material),
         "quality_rows": summary.quality_rows(material),
         "n_marked": len(material.marked),
+        "clocks": list(material.dataset.photos.by_clock.items()),
+        "table": material.dataset.observed_table and material.dataset.observed_table.model_dump(),
         "left_out": left_out[:MAX_ROWS],
         "n_left_out": len(left_out),
         "parameters": summary.parameter_rows(material, params),
