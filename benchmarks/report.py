@@ -95,8 +95,10 @@ def write_station(root: Path, n_photos: int, n_pairs: int) -> None:
             "timestamp": times,
             "filename": name,
             "url": "https://bucket.s3.example.org/" + name,
+            "clock": "images.csv, with its own UTC offset",
             "value": np.exp(log_flow),
             "attributes": pd.Series(dry).map({True: "DRY", False: None}),
+            "quality": None,
         }
     )
     ratio = log_flow[left] - log_flow[right] + rng.normal(scale=0.2, size=n_pairs)

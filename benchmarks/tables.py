@@ -44,6 +44,7 @@ def station(n_photos: int, n_pairs: int) -> StationData:
             "timestamp": every(15, n_photos),
             "filename": name,
             "url": "https://bucket.s3.example.org/" + name,
+            "clock": "images.csv, with its own UTC offset",
         }
     )
     hours = n_photos // 4

@@ -57,7 +57,7 @@ def station_input(params, tmp_path: Path):
     def make(images: pd.DataFrame, answers: pd.DataFrame, own: InputParams):
         data = StationData(
             station=Station(name="Toy", timezone=ZONE),
-            images=images.drop(columns=["value", "attributes", "quality"]),
+            images=images.drop(columns=["value", "attributes", "quality"]).assign(clock="a clock"),
             observations=images[["timestamp", "value"]].assign(status=None),
             annotations=answers.assign(user_id=None, comment=None)[list(ANNOTATIONS.columns)],
             excluded=pd.DataFrame(columns=list(EXCLUDED.columns)),

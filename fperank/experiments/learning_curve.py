@@ -154,7 +154,7 @@ def _measured(
 
 def _digest(pairs: pd.DataFrame, images: pd.DataFrame, params: TrainParams) -> str:
     columns = ["split", "pair_id", "image_id_1", "image_id_2", "label"]
-    parts = (pairs[columns].to_csv(), images[["image_id", "value"]].to_csv())
+    parts = (csv_text(pairs[columns]), csv_text(images[["image_id", "value"]]))
     text = "\n".join([params.model_dump_json(), *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

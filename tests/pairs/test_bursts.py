@@ -31,7 +31,7 @@ def in_bursts(toy_images):
     images["timestamp"] = images["timestamp"].dt.tz_convert(ZONE).dt.as_unit("us")
     images["filename"] = images["image_id"] + ".png"
     images["attributes"] = pd.Series(pd.NA, index=images.index, dtype="str")
-    return images.assign(url=None, quality=None)
+    return images.assign(url=None, quality=None, clock="a clock")
 
 
 def near_each_other(images, answers):

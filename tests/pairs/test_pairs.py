@@ -28,6 +28,7 @@ def images_at(*texts):
             "value": np.arange(n, dtype=float),
             "attributes": None,
             "quality": None,
+            "clock": "a clock",
         }
     )
 
