@@ -104,14 +104,14 @@ def _above(text: str) -> tuple[int, str]:
 
     They are blank lines, remarks, and titles: lines of one cell where the next has several.
     """
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))
     for number, line in enumerate(lines[:200]):
         # A column may be called #, as loggers call that of row numbers.
         remark = re.match(r"#(?!\s*[,;\t])", line)
         if not line.strip() or remark:
             continue
         below = next((one for one in lines[number + 1 : number + 20] if one.strip()), "")
-        if not any(one in line for one in _SEPARATORS) and any(one in below for one in _SEPARATORS):
+        if not _separates(line) and _separates(below):
             continue
         return number, "".join(lines[number:])
     return 0, text
@@ -119,8 +119,13 @@ def _above(text: str) -> tuple[int, str]:
 
 def _separator(text: str) -> str:
     """What separates the column names: the comma, or a semicolon or tab where there is none."""
-    header = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
-    return next((one for one in _SEPARATORS if one in header), ",")
+    return _separates(text.partition("\n")[0]) or ","
+
+
+def _separates(line: str) -> str:
+    """The first of the separators that a line holds outside of quotes; "" without one."""
+    plain = re.sub(r'"[^"]*"', "", line)
+    return next((one for one in _SEPARATORS if one in plain), "")
 
 
 def _check_header(header: list[str], path: Path) -> None:

@@ -14,6 +14,12 @@ def test_cells_are_text_and_rows_keep_their_line(tmp_path):
     assert frame["note"].tolist() == ["one\ntwo", "", ""]
 
 
+def test_a_table_of_one_column_has_its_name(tmp_path):
+    frame = read_csv_text(write(tmp_path / "t.csv", 'filename\n"b,c.jpg"\n'))
+    assert list(frame.columns) == ["filename"]
+    assert frame["filename"].tolist() == ["b,c.jpg"]
+
+
 def test_numbers_keep_their_leading_zeros(tmp_path):
     assert read_csv_text(write(tmp_path / "t.csv", "id\n007\n"))["id"].tolist() == ["007"]
 

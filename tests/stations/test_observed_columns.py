@@ -95,7 +95,10 @@ def test_what_the_rows_are_is_told(tmp_path, name, kind):
     assert found.values["value"].tolist() == [1]
 
 
-@pytest.mark.parametrize("name", ["air_temp_c", "Rain (mm)", "battery_volt", "stage", "Latitude"])
+@pytest.mark.parametrize(
+    "name",
+    ["air_temp_c", "Rain (mm)", "battery_volt", "stage", "Latitude", "X_00065_00000", "7_00010"],
+)
 def test_a_column_of_another_quantity_is_never_the_values(tmp_path, name):
     with pytest.raises(DataError, match="no column of values; name it value or flow_cfs, or set"):
         observed(tmp_path, f"time,{name}\n{TIME},1\n")
@@ -104,24 +107,36 @@ def test_a_column_of_another_quantity_is_never_the_values(tmp_path, name):
     assert found.values["value"].tolist() == [2]
 
 
-def test_the_lone_mean_is_offered_and_a_parameter_takes_it(tmp_path):
-    text = f"time,flow_min,flow_mean,flow_max\n{TIME},1,2,9\n"
-    with pytest.raises(DataError, match=r"set observations_column to its name \(such as flow_mean"):
-        observed(tmp_path, text)
-    assert observed(tmp_path, text, column="flow_mean").values["value"].tolist() == [2]
+@pytest.mark.parametrize("names", ["flow_min,flow_mean,flow_max", "q_00001,q_00003,q_00002"])
+def test_the_mean_is_taken_and_never_an_extreme_until_a_parameter_says_so(tmp_path, names):
+    text = f"time,{names}\n{TIME},1,2,9\n"
+    found = observed(tmp_path, text)
+    assert found.values["value"].tolist() == [2]
+    first, mean, last = names.split(",")
+    assert found.table.values == mean
+    with pytest.raises(DataError, match="no column of values"):
+        observed(tmp_path, f"time,{last}\n{TIME},9\n")
+    assert observed(tmp_path, text, column=first).values["value"].tolist() == [1]
     with pytest.raises(DataError, match="observations_column is 'mean', but there is no such col"):
         observed(tmp_path, text, column="mean")
 
 
+@pytest.mark.parametrize("name", ["measurement", "sensor"])
+def test_a_column_of_fractions_says_no_kind_of_row(tmp_path, name):
+    found = observed(tmp_path, table(f"time,{name}", "12.5", "13"))
+    assert found.values["value"].tolist() == [12.5, 13]
+    assert observed(tmp_path, table("time,q,p", "1,5", "2,6")).values["value"].tolist() == [1, 2]
+
+
 def test_flags_that_say_no_fault_or_approval_leave_nothing_out(tmp_path):
-    cells = ["0", "FALSE", "A", "P", "Approved", "A e", "good", "", "X", "1"]
+    cells = ["0", "FALSE", "A", "P", "Approved", "A e", "good", "", "F", "1"]
     found = observed(tmp_path, table("time,value,Flag", *(f"{n},{c}" for n, c in enumerate(cells))))
     assert found.values["value"].tolist() == list(range(8))
     assert found.values["status"].fillna("").tolist() == [
         *("", "", "approved", "provisional", "approved", "approved", "", ""),
     ]
     assert found.excluded == [("observation", "2 rows", "flagged")]
-    assert found.table.rows[0].startswith("Flag: X (1, left out), 1 (1, left out), 0 (1), FALSE")
+    assert found.table.rows[0].startswith("Flag: F (1, left out), 1 (1, left out), 0 (1), FALSE")
 
 
 def test_words_for_no_good_value_leave_rows_out_and_others_are_told(tmp_path):

@@ -2,8 +2,8 @@
 
 A table of a gauge may hold several quantities side by side, or several below one another. A column
 is taken by its name, or because no other could be meant; never because the others hold a word such
-as "Ice" among their numbers, and never if its name says another quantity. Names count without
-their capitals, spaces and signs: `Date Time`, `date_time` and `DATE-TIME` are one.
+as "Ice" among their numbers, and never if its name says another quantity or a day's extreme. Names
+count without their capitals, spaces and signs: `Date Time`, `date_time` and `DATE-TIME` are one.
 
 Refused: no column of times or values, or several that could be meant.
 """
@@ -17,7 +17,7 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 from fperank.stations.observed.numbers import numbers_of
-from fperank.stations.observed.quantities import foreign_words
+from fperank.stations.observed.quantities import foreign_words, says_extreme
 from fperank.stations.observed.units import split_unit
 
 FLAGS = {"flag", "flags", "flagged", "exclude"}
@@ -34,10 +34,10 @@ UNITS = {
     "value_units", "measure_unit",
 }  # fmt: skip
 ZONES = {"tz_cd", "tz", "timezone", "time_zone", "utc_offset", "tz_offset", "timezone_code"}
-ROW_KINDS = re.compile(
-    r"(usgs_)?(parameter|param|p)(_?(code|cd|name|id))?|stat(istic)?(_?(code|cd|id|name))?"
+_ROW_KINDS = re.compile(
+    r"(usgs_)?(parameter|param)(_?(code|cd|name|id))?|p_?(code|cd)|stat(istic)?(_?(code|cd|id|name))?"
     r"|variable(_?(code|id|name))?|characteristic(_?name)?|observed_property|sensor(_?(id|name))?"
-    r"|type|measurement(_type)?|(time_?)?series(_?(id|name))?"
+    r"|type|measurement_type|(time_?)?series(_?(id|name))?"
     r"|(monitoring_)?location(_?(id|code|no|name))?"
     r"|(site|station)(_?(id|no|code|number|name))?|agency(_?(cd|code))?|device(_?(id|name))?"
 )
@@ -130,6 +130,16 @@ def columns_among(frame: pd.DataFrame, names: set[str]) -> list[str]:
     return [str(name) for name in frame.columns if plain_name(str(name)) in names]
 
 
+def kind_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that say what a row is, by words or whole numbers; fractions are measured."""
+    return [
+        str(name)
+        for name in frame.columns
+        if _ROW_KINDS.fullmatch(plain_name(str(name)))
+        and not frame[name].str.fullmatch(r"[+-]?\d*[.,]\d+").any()
+    ]
+
+
 def value_column(
     frame: pd.DataFrame, variable_id: str, times: TimeColumns, wanted: str, path: Path
 ) -> str:
@@ -163,11 +173,13 @@ def value_column(
     for exact in ("value", variable_id.lower()):
         if len(named := [name for name in others if plain[name] == exact]) == 1:
             return named[0]
+    kinds = kind_columns(frame)
     with_numbers = [
         name
         for name in others
-        if not ROW_KINDS.fullmatch(plain[name])
+        if name not in kinds
         and not _says_time(plain[name])
+        and not says_extreme(name)
         and np.isfinite(numbers_of(frame[name])).any()
     ]
     for wished in ({"value"}, _WORDS.get(variable_id, set())):
@@ -198,6 +210,4 @@ def _unclear(
     wish = f"name it value or {variable_id.lower()}, or set observations_column to its name"
     if not named:
         return f"{path}: no column of values; {wish}; columns found: {', '.join(columns or [])}"
-    means = [name for name in named if {"mean", "avg", "average"} & set(_words(name))]
-    example = f" (such as {means[0]})" if len(means) == 1 else ""
-    return f"{path}: the columns {', '.join(named)} could each hold the values: {wish}{example}"
+    return f"{path}: the columns {', '.join(named)} could each hold the values: {wish}"

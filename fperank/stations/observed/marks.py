@@ -25,7 +25,7 @@ from fperank.stations.observed.numbers import MISSING
 
 _APPROVED = {"a", "approved", "accepted", "verified", "validated", "final"}
 _PROVISIONAL = {"p", "provisional", "preliminary", "working", "review", "unverified", "raw"}
-_NO_FAULT = {"0", "false", "f", "no", "n", "none", "good", "ok", "okay", "pass", "passed", "valid",
+_NO_FAULT = {"0", "false", "no", "none", "good", "ok", "okay", "pass", "passed", "valid",
              "excellent", "e", "r", "est", "estimated", "revised"}  # fmt: skip
 _ESTIMATED = {"e", "est", "estimated"}
 _BAD = {

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fperank.ground.errors import DataError
 
-_OTHER_CODES = {
+_CODES = {
     "00010": "water temperature", "00020": "air temperature", "00045": "precipitation",
     "00055": "velocity", "00060": "discharge", "00061": "discharge", "00065": "stage",
     "00095": "specific conductance", "00300": "dissolved oxygen", "00400": "pH",
@@ -46,11 +46,22 @@ _OF_OTHERS = {
 }
 
 
+def _words(text: str) -> set[str]:
+    return {word for word in re.split(r"[^0-9a-z]+", text.lower()) if word}
+
+
+def says_extreme(text: str) -> bool:
+    """Whether a text names the highest or lowest value of some time, in words or by USGS's code."""
+    return bool(_words(text) & set(_EXTREMES))
+
+
 def foreign_words(text: str, variable_id: str) -> set[str]:
-    """The words of a text that say another quantity than the variable."""
-    words = {word for word in re.split(r"[^0-9a-z]+", text.lower()) if word}
+    """The words, and USGS's codes, of a text that say another quantity than the variable."""
+    words = _words(text)
+    own = _OWN.get(variable_id)
+    codes = {word for word in words & set(_CODES) if own and _CODES[word] not in own}
     other = set() if variable_id == "OTHER" else _QUANTITIES | _OF_OTHERS.get(variable_id, set())
-    return words & (_NO_QUANTITIES | other)
+    return codes | words & (_NO_QUANTITIES | other)
 
 
 def what_rows_are(
@@ -95,7 +106,7 @@ def _check_kind(column: str, kind: str, variable_id: str, path: Path) -> None:
     if re.search(r"site|station|location|agency|series|device", name):
         return
     code = re.fullmatch(r"(?:\D*[^0-9])?(\d{5})", kind)
-    quantity = _OTHER_CODES.get(code[1], "") if code else ""
+    quantity = _CODES.get(code[1], "") if code else ""
     if (quantity and quantity not in _OWN.get(variable_id, {quantity})) or (
         not quantity and _only_foreign(kind, variable_id)
     ):
@@ -108,7 +119,6 @@ def _check_kind(column: str, kind: str, variable_id: str, path: Path) -> None:
 
 def _only_foreign(kind: str, variable_id: str) -> bool:
     """Whether a text names another quantity and nothing of the variable's own."""
-    words = {word for word in re.split(r"[^0-9a-z]+", kind.lower()) if word}
     own = {"FLOW_CFS": {"discharge", "flow", "streamflow"}, "STAGE_FT": {"stage", "gage", "level"}}
     foreign = foreign_words(kind, variable_id) - _NO_QUANTITIES
-    return bool(foreign) and not words & own.get(variable_id, set())
+    return bool(foreign) and not _words(kind) & own.get(variable_id, set())

@@ -22,11 +22,10 @@ from fperank.params.parameters import ObservedTableParams
 from fperank.stations.base import Excluded, Observed
 from fperank.stations.csv_files import decoded, read_csv_text
 from fperank.stations.observed.columns import (
-    ROW_KINDS,
     UNITS,
     TimeColumns,
     column_among,
-    plain_name,
+    kind_columns,
     says_values,
     time_columns,
     value_column,
@@ -77,10 +76,13 @@ def read_observations(
     """
     frame = _table(path, variable_id)
     where = time_columns(frame, path)
-    kinds = [name for name in frame.columns if ROW_KINDS.fullmatch(plain_name(name))]
     told_unit = column_among(frame, UNITS)
     column = value_column(frame, variable_id, where, params.observations_column, path)
-    kinds = [name for name in (*kinds, told_unit) if name and name not in {column, where.name}]
+    kinds = [
+        name
+        for name in (*kind_columns(frame), told_unit)
+        if name and name not in {column, where.name}
+    ]
     rows_are = what_rows_are(frame, kinds, variable_id, path)
     factor, unit, note = _conversion(frame, column, variable_id, params.observations_unit, path)
     times = _times(frame, where, timezone, params, path)
