@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,36 @@ from fperank.ground.errors import DataError
 from fperank.ground.numbers import DIGITS, all_rounded, float_format
 
 
+def require_file(path: Path) -> int:
+    """Make sure that a path leads to an ordinary file, and return its size in bytes.
+
+    A pipe would be waited for, and a device never ends.
+
+    Raises:
+        DataError: nothing is there, or a folder, a pipe or a device.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{path} does not exist") from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        raise DataError(f"{path} is {kind}, not a file")
+    return status.st_size
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
         DataError: the file is absent or is not JSON.
     """
+    require_file(path)
     try:
         # Bytes: a byte order mark and UTF-16, as Notepad and PowerShell write, are understood.
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+    except RecursionError:
+        raise DataError(f"{path} is not valid JSON: lists stand in lists too deeply") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from None
 
@@ -80,8 +100,15 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all; parents are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # The disk is full: it is told which.
+            error.filename = str(path)
+        raise
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

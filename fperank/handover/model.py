@@ -6,11 +6,13 @@ history.csv live/ train.json        how it was trained
 
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from fperank.ground.files import write_json
+from fperank.ground.errors import DataError
+from fperank.ground.files import require_file, write_json
 from fperank.ground.numbers import LOSS_DIGITS
 from fperank.handover.photo_filter import PhotoFilter
 from fperank.handover.quality import StationLook
@@ -24,6 +26,7 @@ from fperank.handover.tables import (
     write_table,
 )
 from fperank.params.parameters import TrainParams
+from fperank.params.types import HiddenUnits
 from fperank.photos.views import View
 
 HISTORY = table_schema(
@@ -47,6 +50,11 @@ CURVES_FOLDER = "live"
 """What DVCLive writes; nothing of fperank reads it."""
 
 _HISTORY, _SUMMARY = "history.csv", "train.json"
+# A description takes some kilobytes; one from a stranger must not fill the memory.
+_MAX_DESCRIPTION_BYTES = 10_000_000
+
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Spread = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class ModelDescription(BaseModel):
@@ -73,12 +81,12 @@ class ModelDescription(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     backbone: str
-    hidden_units: list[int]
+    hidden_units: HiddenUnits
     loss: str
     tie_parameter: float | None
     view: View
-    mean: list[float]
-    std: list[float]
+    mean: Annotated[list[_Share], Field(min_length=3, max_length=3)]
+    std: Annotated[list[_Spread], Field(min_length=3, max_length=3)]
     kept_epoch: int
     variable: str
     station: str
@@ -129,6 +137,12 @@ class ModelFolder:
     @cached_property
     def description(self) -> ModelDescription:
         """What `model.json` holds."""
+        size = require_file(self.description_file)
+        if size > _MAX_DESCRIPTION_BYTES:
+            raise DataError(
+                f"{self.description_file} has {size:,} bytes; the description of a model takes "
+                "some thousand: is it another file?"
+            )
         return read_summary(self.description_file, ModelDescription)
 
     @cached_property

@@ -1,8 +1,10 @@
 """A trained model on disk: weights as safetensors and everything that scoring needs as JSON.
 
-Never a pickle: a model file from elsewhere must not be able to run code.
+Never a pickle: a model file from elsewhere must not be able to run code. Nor may it take memory for
+what it only claims: names and sizes of weights are compared before one is read.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
@@ -10,8 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from fperank.ground.errors import DataError
-from fperank.ground.files import write_bytes
+from fperank.ground.errors import DataError, ParameterError
+from fperank.ground.files import require_file, write_bytes
 from fperank.handover.model import (
     DESCRIPTION_FILE,
     WEIGHTS_FILE,
@@ -21,6 +23,10 @@ from fperank.handover.model import (
 )
 from fperank.network.ranknet import FlowRanker
 from fperank.photos.decode import Fractions, Pixels
+
+
+# Names and sizes of weights, before the weights themselves.
+_MAX_HEAD_BYTES = 1_000_000
 
 
 def network_of(description: ModelDescription) -> FlowRanker:
@@ -63,15 +69,21 @@ def load_model(folder: Path) -> tuple[FlowRanker, ModelDescription]:
     Raises:
         DataError: a file is absent, broken, or the two do not belong together.
     """
-    description = ModelFolder(folder).description
-    network = network_of(description)
+    model = ModelFolder(folder)
+    description, path = model.description, model.weights_file
     try:
-        network.load_state_dict(read_weights(folder / WEIGHTS_FILE))
-    except RuntimeError as error:
-        raise DataError(
-            f"{folder / WEIGHTS_FILE} does not fit {DESCRIPTION_FILE} beside it ({error}): take "
-            "both files from one training"
-        ) from None
+        # Names and sizes only: no weight is drawn, nothing is computed.
+        with torch.device("meta"):
+            wanted = network_of(description).state_dict()
+    except ParameterError as error:
+        raise DataError(f"{model.description_file}: {error}") from None
+    _require_sizes(path, wanted)
+    state = read_weights(path)
+    for name, value in state.items():
+        if not value.isfinite().all():
+            raise DataError(f"{path}: {name} holds what is no number: train the model again")
+    network = network_of(description)
+    network.load_state_dict(state)
     return network.eval(), description
 
 
@@ -81,9 +93,45 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         DataError: the file is absent or is none.
     """
+    require_file(path)
     try:
-        return safetensors.torch.load(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+        return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
-        raise DataError(f"{path} is not a safetensors file: {error}") from None
+        raise _no_weights(path, error) from None
+
+
+def _require_sizes(path: Path, network: Mapping[str, Tensor]) -> None:
+    """Refuse weights of another network by the file's size, and by what its head says of them."""
+    size, room = require_file(path), sum(value.nbytes for value in network.values())
+    if size > 2 * room + _MAX_HEAD_BYTES:
+        raise DataError(
+            f"{path} has {size:,} bytes, but the network that {DESCRIPTION_FILE} beside it "
+            f"describes takes {room:,}: take both files from one training"
+        )
+    wanted = {name: tuple(value.shape) for name, value in network.items()}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            held = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise _no_weights(path, error) from None
+    differ = sorted(
+        name for name in held.keys() | wanted.keys() if held.get(name) != wanted.get(name)
+    )
+    if differ:
+        first = differ[0]
+        raise DataError(
+            f"{path} does not fit {DESCRIPTION_FILE} beside it: {len(differ)} weights have another "
+            f"name or size, such as {first}, which is {_size(held.get(first))} in the file and "
+            f"{_size(wanted.get(first))} in the network described: take both files from one "
+            "training"
+        )
+
+
+def _size(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "absent"
+    return " x ".join(map(str, shape)) if shape else "one number"
+
+
+def _no_weights(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} is not a safetensors file: {error}")

@@ -19,6 +19,7 @@ from fperank.params.types import (
     Date,
     FolderName,
     Fraction,
+    HiddenUnits,
     NumberOrName,
     ObservedUnit,
     OffsetOfTable,
@@ -177,7 +178,7 @@ class TrainParams(ComputeParams, PhotoParams, AugmentParams):
     backbone: str
     pretrained: PretrainedName
     normalisation: Literal["imagenet", "station"]
-    hidden_units: list[Annotated[int, Field(ge=1)]]
+    hidden_units: HiddenUnits
     loss: Literal["ranknet", "davidson", "rao_kupper"]
     epochs: Annotated[int, Field(ge=1)]
     freeze_epochs: Annotated[int, Field(ge=0)]

@@ -9,12 +9,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fperank.ground.errors import DataError, PhotoError
 from fperank.photos.decode import (
@@ -30,6 +30,10 @@ from fperank.photos.decode import (
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
+
+_MAX_HEIGHT, _MAX_WIDTH = 2048, 8192
+
+_Crop = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 # A decoder that shrinks leaves at least so many pixels for each of the view's, in each direction;
 # benchmarks/lab-book.md shows what that does to pixels and scores.
@@ -52,12 +56,18 @@ class PhotoView(BaseModel):
 
     cacheable: ClassVar[bool] = True
 
-    height: int
-    width: int
-    crop_top: float = 0.0
-    crop_bottom: float = 0.0
-    crop_left: float = 0.0
-    crop_right: float = 0.0
+    height: Annotated[int, Field(ge=1, le=_MAX_HEIGHT)]
+    width: Annotated[int, Field(ge=1, le=_MAX_WIDTH)]
+    crop_top: _Crop = 0.0
+    crop_bottom: _Crop = 0.0
+    crop_left: _Crop = 0.0
+    crop_right: _Crop = 0.0
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if self.crop_top + self.crop_bottom >= 1 or self.crop_left + self.crop_right >= 1:
+            raise ValueError("the crops leave nothing of a photo")
+        return self
 
     @property
     def whole_aspect(self) -> float:
@@ -165,6 +175,5 @@ def view_for(paths: Iterable[Path], height: int, crops: dict[str, float]) -> Pho
     (width, high), _ = max(shapes.items(), key=lambda item: (item[1], item[0]))
     seen_width = width * (1 - crops["crop_left"] - crops["crop_right"])
     seen_height = high * (1 - crops["crop_top"] - crops["crop_bottom"])
-    return PhotoView(
-        height=height, width=max(round(height * seen_width / seen_height), 32), **crops
-    )
+    seen_at_height = round(height * seen_width / seen_height)
+    return PhotoView(height=height, width=min(max(seen_at_height, 32), _MAX_WIDTH), **crops)
