@@ -24,7 +24,6 @@ from fperank.handover.model import (
 from fperank.network.ranknet import FlowRanker
 from fperank.photos.decode import Fractions, Pixels
 
-
 # Names and sizes of weights, before the weights themselves.
 _MAX_HEAD_BYTES = 1_000_000
 
