@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from fperank.ground.cells import safe_cells
 from fperank.ground.errors import DataError
 from fperank.ground.numbers import DIGITS, all_rounded, float_format
 
@@ -79,14 +80,14 @@ def write_json(values: Any, path: Path) -> None:
 
 
 def csv_text(table: pd.DataFrame, digits: int = DIGITS, *, header: bool = True) -> str:
-    """A table as the text of a CSV file.
+    """A table as the text of a CSV file that a spreadsheet program may open, see `ground.cells`.
 
     Args:
         table: without an index worth keeping.
         digits: significant digits of fractions, see `ground.numbers`.
         header: whether a line of column names comes first.
     """
-    return table.to_csv(
+    return safe_cells(table).to_csv(
         index=False, header=header, lineterminator="\n", float_format=float_format(digits)
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from fperank.ground.cells import plain_cells
 from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text, write_text
 from fperank.ground.numbers import DIGITS
@@ -130,6 +131,7 @@ def read_table(path: Path, schema: Schema, timezone: str) -> pd.DataFrame:
         raise DataError(f"{path} is empty: not even a line of column names") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    frame = plain_cells(frame)
     for name in frame.columns.intersection(list(schema.columns)):
         if name.startswith("timestamp") or name.endswith("timestamp"):
             frame[name] = parse_times(frame[name], timezone, f"{path}, column {name}")

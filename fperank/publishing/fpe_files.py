@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fperank.ground.cells import plain_cells
 from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text
 from fperank.ground.numbers import LOSS_DIGITS, float_format
@@ -52,7 +53,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
             f"{path}: the column {missing[0]} is missing; columns needed: {', '.join(_NEEDED)}; "
             f"columns found: {', '.join(frame.columns)}"
         )
-    frame = frame[[name for name in _STATION_COLUMNS if name in frame.columns]].copy()
+    frame = plain_cells(frame[[name for name in _STATION_COLUMNS if name in frame.columns]].copy())
     frame["timestamp"] = parse_times(frame["timestamp"], "UTC", f"{path}, column timestamp")
     for name in {"value", "score"} & set(frame.columns):
         frame[name] = _numbers(frame[name], f"{path}, column {name}")

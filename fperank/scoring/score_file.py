@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fperank.ground.cells import plain_text
 from fperank.ground.errors import DataError
 from fperank.ground.files import csv_text
 from fperank.ground.names import matched
@@ -143,7 +144,7 @@ class PredictionFile:
 
 def _parsed(content: bytes) -> list[list[str]]:
     text = io.StringIO(content.decode("utf-8-sig"), newline="")
-    return list(csv.reader(text))
+    return [[plain_text(cell) for cell in row] for row in csv.reader(text)]
 
 
 def _way_of_writing(example: str) -> Callable[[pd.Series], pd.Series]:

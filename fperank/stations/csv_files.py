@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fperank.ground.cells import plain_text
 from fperank.ground.errors import DataError
 
 ABSENT = ("", "NA", "NaN")
@@ -34,8 +35,9 @@ def read_csv_text(path: Path) -> pd.DataFrame:
             the column names, separated by commas, semicolons or tabs, after remarks and titles.
 
     Returns:
-        Text without surrounding spaces, absent cells as empty text; the index is the line number
-        in the file, counted from 1. Blank lines are left out.
+        Text without surrounding spaces, absent cells as empty text, as it was before `ground.cells`
+        made it safe; the index is the line number in the file, counted from 1. Blank lines are left
+        out.
 
     Raises:
         DataError: the file is empty or is not such a CSV file.
@@ -55,7 +57,7 @@ def read_csv_text(path: Path) -> pd.DataFrame:
         _check_header(header, path)
         begin = above + reader.line_num + 1
         for cells in reader:
-            cells = [cell.strip() for cell in cells]
+            cells = [plain_text(cell.strip()) for cell in cells]
             if any(cells):
                 if any(cells[len(header) :]):
                     raise DataError(

@@ -122,3 +122,12 @@ def test_a_history_keeps_its_yes_and_no(tmp_path):
 def test_local_dates_are_the_stations():
     told = tables.local_dates(times("2024-03-01T04:59:00Z", "2024-03-01T05:00:00Z"))
     assert [str(day) for day in told] == ["2024-02-29", "2024-03-01"]
+
+
+def test_names_that_begin_like_formulas_are_safe_in_the_file_and_themselves_in_memory(tmp_path):
+    names = ["=1+1.jpg", "@x.jpg", "'=2.jpg", "-3.jpg", "plain.jpg"]
+    schema = tables.table_schema("names", {"filename": tables.text_column()})
+    tables.write_table(pd.DataFrame({"filename": names}), schema, tmp_path / "names.csv")
+    lines = (tmp_path / "names.csv").read_text().splitlines()
+    assert lines == ["filename", "'=1+1.jpg", "'@x.jpg", "''=2.jpg", "'-3.jpg", "plain.jpg"]
+    assert tables.read_table(tmp_path / "names.csv", schema, "UTC")["filename"].tolist() == names

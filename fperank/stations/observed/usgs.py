@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from fperank.ground.cells import plain_cells
 from fperank.ground.errors import DataError, ParameterError
 from fperank.ground.files import csv_text, write_text
 from fperank.stations.base import Excluded, Observed
@@ -155,7 +156,7 @@ def _answer(piece: _Request, path: Path) -> pd.DataFrame:
     else:
         text = csv_text(_ask(piece))
         write_text(path, text)
-    return pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False)
+    return plain_cells(pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False))
 
 
 def _ask(piece: _Request) -> pd.DataFrame:
