@@ -4,6 +4,8 @@
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const root = document.documentElement;
   const plots = new Map([...document.querySelectorAll(".plot")].map((el) => [el.dataset.chart, el]));
+  // Set here, because the page's policy lets no style stand in an element.
+  for (const el of plots.values()) el.style.setProperty("--height", `${el.dataset.height}px`);
   const viewOf = new Map();
   const drawn = new Set();
   const coarse = matchMedia("(pointer: coarse)").matches;

@@ -1,13 +1,18 @@
 """The report page: one HTML file that opens without a network and without anything beside it.
 
-Plotly, the style and the photos stand in the file. The page forbids itself every request by a
-content security policy. The same material gives the same bytes.
+Plotly, the style and the photos stand in the file. By its content security policy the page forbids
+itself every request, and every script and style but the ones that it names by their hashes: text of
+a stranger that got into the page by a mistake would still not run. The same material gives the same
+bytes.
 
 However long the station's record, the page stays under 15 MB: a chart draws as many marks as a
 screen can show (`charts.MAX_POINTS`), tables and photos are bounded too, and each says what it
 leaves out.
 """
 
+import base64
+import hashlib
+import re
 from collections.abc import Callable
 from functools import partial
 from importlib import resources
@@ -101,13 +106,19 @@ def write_page(material: Material, metrics: Figures, path: Path, params: ReportP
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    style, plotly, script = _own("page.css"), _plotly(), _own("page.js")
     page = environment.get_template("page.html").render(
         **_facts(material, metrics, album, params),
         charts=charts,
         data=script_json(_chart_data(material, charts, album.photos)),
-        style=_own("page.css"),
-        script=_own("page.js"),
-        plotly=get_plotlyjs(),
+        style=style,
+        script=script,
+        plotly=plotly,
+        policy={
+            "scripts": f"{_source(plotly)} {_source(script)}",
+            # Plotly makes style elements that it fills by a script, which needs no leave.
+            "styles": f"{_source(style)} {_source('')}",
+        },
     )
     write_text(path, page)
 
@@ -134,6 +145,21 @@ def strip_of_ranks(photos: list[Thumbnail]) -> list[Thumbnail]:
         target = step / (_STRIP - 1)
         chosen.append(min(left, key=lambda photo: abs(photo.rank_percentile - target)))
     return sorted(chosen, key=lambda photo: photo.rank_percentile)
+
+
+def _source(text: str) -> str:
+    """A script or style as a content security policy names it."""
+    digest = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def _plotly() -> str:
+    """Plotly's script as a browser hashes it, without the style of maps, which the policy forbids.
+
+    HTML knows one kind of line break.
+    """
+    text = get_plotlyjs().replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"(?<=textContent=')\.maplibregl[^']*(?=')", "", text)
 
 
 def _own(name: str) -> str:

@@ -1,4 +1,6 @@
+import base64
 import dataclasses
+import hashlib
 import json
 import re
 import shutil
@@ -84,6 +86,17 @@ def test_the_page_needs_nothing_beside_it(page, written):
     assert outside == []
     assert all("src" not in script for script in page.scripts)
     assert "default-src 'none'" in written.read_text(encoding="utf-8")
+
+
+def test_the_policy_names_the_page_s_scripts_and_style_and_no_other(page, written):
+    policy = re.search('Security-Policy" content="(.*?)"', written.read_text("utf-8"))[1]
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    named = re.findall(r"&#39;(sha256-.*?)&#39;", policy.partition("style-src")[0])
+    assert named == [
+        "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in page.script_texts[1:]
+    ]
 
 
 def test_no_button_sends_a_chart_anywhere(page):
