@@ -12,7 +12,7 @@ from fperank.commands.publish import publish
 from fperank.commands.score import score
 from fperank.commands.seed import export, import_seed
 from fperank.commands.versions import release, verify, versions
-from fperank.ground.errors import FperankError
+from fperank.running.endings import ends_in_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,13 +28,13 @@ for _command in (
 
 
 def main() -> None:
-    """Run the command; what the user can mend is told in one message, with exit status 1."""
-    try:
+    """Run the command; see `running.endings` for how it can end."""
+    with ends_in_words(_say, "stopped before the end: what was whole before is still there"):
         app()
-    except FperankError as error:
-        console = Console(stderr=True, highlight=False)
-        console.print(f"error: {error}", markup=False, soft_wrap=True)
-        raise SystemExit(1) from None
+
+
+def _say(line: str) -> None:
+    Console(stderr=True, highlight=False).print(line, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

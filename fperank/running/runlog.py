@@ -18,8 +18,8 @@ from typing import Any
 _PACKAGES = ("dvc", "numpy", "pandas", "pillow", "scipy", "torch", "torchvision")
 
 
-def append_run(log: Path, command: Sequence[str], seconds: float, status: int) -> None:
-    """Add one line on a run that has just ended.
+def append_run(log: Path, command: Sequence[str], seconds: float, status: object) -> None:
+    """Add one line on a run that has just ended; where it cannot be written, that is told.
 
     Args:
         log: the file; it and its folder are made where they are absent.
@@ -35,9 +35,13 @@ def append_run(log: Path, command: Sequence[str], seconds: float, status: int) -
         "revision": _revision(),
         **describe_machine(),
     }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, sort_keys=True) + "\n")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, sort_keys=True) + "\n")
+    except OSError as error:
+        # Nothing depends on it: a result that is there must not be lost for its sake.
+        print(f"note: this run is not in the log {log} ({error.strerror})", file=sys.stderr)
 
 
 def describe_machine() -> dict[str, Any]:

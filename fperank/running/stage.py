@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fperank.ground.errors import FperankError
+from fperank.running.endings import ends_in_words
 from fperank.running.runlog import append_run
 
 PARAMS = Path("params.yaml")
@@ -21,9 +21,7 @@ SCRATCH = Path(".fperank")
 
 
 def run(main: Callable[[], None], description: str | None = None) -> None:
-    """Run a stage and log that it ran.
-
-    What the user can mend is told in one message, with exit status 1.
+    """Run a stage and log that it ran; see `endings` for how it can end.
 
     Args:
         main: the stage.
@@ -34,16 +32,21 @@ def run(main: Callable[[], None], description: str | None = None) -> None:
         description=first_line, epilog="All it needs to know stands in params.yaml."
     ).parse_args()
     began = time.monotonic()
-    status = 0
+    status: object = 1
     try:
-        main()
-    except FperankError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = 1
-    command = Path(sys.argv[0]).stem
-    append_run(SCRATCH / "runs.jsonl", [command], time.monotonic() - began, status)
-    if status:
-        raise SystemExit(status)
+        with ends_in_words(_say, "stopped; `dvc repro` makes this stage anew or goes on with it"):
+            main()
+        status = 0
+    except SystemExit as end:
+        status = end.code
+        raise
+    finally:
+        command = Path(sys.argv[0]).stem
+        append_run(SCRATCH / "runs.jsonl", [command], time.monotonic() - began, status)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 @contextlib.contextmanager

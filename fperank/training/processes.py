@@ -150,6 +150,8 @@ def _start(rank: int, rendezvous: Path) -> "subprocess.Popen[bytes]":
         env={**os.environ, **own},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        # Ctrl-C is for the first process, which ends the others.
+        start_new_session=True,
     )
 
 

@@ -12,21 +12,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from fperank.ground.errors import DataError
+from fperank.running.endings import signals_as_exits
 from fperank.versions.repository import command_environment, dvc
 from fperank.versions.storage import PLACEHOLDER
 
 OnLine = Callable[[str], None]
 """Gets a line whenever there is something to say to a person who waits."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LED_ASTRAY_BY = (
     *("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "PYTHONINSPECT"),
     *("DVC_ROOT", "DVC_STAGE", "DVC_EXP_", "DVC_STUDIO_", "DVCLIVE_", "GIT_DIR", "GIT_WORK_TREE"),
@@ -141,7 +139,7 @@ def clean_clone(top: Path, commit: str, on_line: OnLine) -> Iterator[CleanClone]
             "set TMPDIR to a folder outside of it"
         )
     folder: Path | None = None
-    with _signals_as_errors():
+    with signals_as_exits():
         try:
             folder = Path(tempfile.mkdtemp(prefix="fperank-")).resolve()
             for name in ("clone", "tmp", "site"):
@@ -208,33 +206,6 @@ def _set_up_dvc(clone: CleanClone, settings: dict[str, str]) -> None:
             lines.append(f"    {name} = {quote}{value}{quote}")
     local = clone.top / ".dvc" / "config.local"
     local.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _signals_as_errors() -> Iterator[None]:
-    """Turn a request to end into an exception, so that what is open gets closed."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        # A second request must not break off the cleaning up that the first one began.
-        for one in _SIGNALS:
-            signal.signal(one, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {
-        number: signal.getsignal(number)
-        for number in _SIGNALS
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    for number in before:
-        signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _remove(folder: Path) -> None:
