@@ -17,7 +17,7 @@ def _in_a_line(
 ) -> None:
     """Ctrl-C while packages are imported, which takes seconds, is no defect to show."""
     if issubclass(kind, KeyboardInterrupt):
-        sys.stderr.write("stopped before it began\n")
+        sys.stderr.write("stopped\n")
     else:
         sys.__excepthook__(kind, error, trace)
 

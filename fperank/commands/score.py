@@ -80,26 +80,27 @@ def score(
     from fperank.photos.photo_set import PhotoSet
     from fperank.quality.station import judge_new
     from fperank.scoring.new_photos import score_new
-    from fperank.scoring.score_file import PredictionFile
+    from fperank.scoring.score_file import PredictionFile, sole_writer
     from fperank.scoring.scorer import Scorer
     from fperank.stations.photos.sets import open_photo_set
 
     compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
     scorer = Scorer.load(model, compute)
-    file = PredictionFile(output, file_digest(model / WEIGHTS_FILE)[:12])
-    wanted = None if all_hours else scorer.description.photo_filter
-    timed = wanted is not None
-    times = _photo_times(
-        scorer.description, timezone, utc_offset, timestamp_pattern, clock_shift, timed=timed
-    )
-    fpe = check_group(FpeParams, {"api_url": api_url, "fpe_station": fpe_station})
-    found = open_photo_set(photos, times, fpe, SCRATCH, timed=timed)
-    ids: pd.Series = prefix + found.images["image_id"]
-    named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
-    described = scorer.description.photo_filter
-    unfit = described.exclude_quality if described else UNFIT
-    judge = partial(judge_new, look=scorer.description.look)
-    counts = score_new(named, file, scorer.score, wanted, judge, unfit)
+    with sole_writer(output):
+        file = PredictionFile(output, file_digest(model / WEIGHTS_FILE)[:12])
+        wanted = None if all_hours else scorer.description.photo_filter
+        timed = wanted is not None
+        times = _photo_times(
+            scorer.description, timezone, utc_offset, timestamp_pattern, clock_shift, timed=timed
+        )
+        fpe = check_group(FpeParams, {"api_url": api_url, "fpe_station": fpe_station})
+        found = open_photo_set(photos, times, fpe, SCRATCH, timed=timed)
+        ids: pd.Series = prefix + found.images["image_id"]
+        named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
+        described = scorer.description.photo_filter
+        unfit = described.exclude_quality if described else UNFIT
+        judge = partial(judge_new, look=scorer.description.look)
+        counts = score_new(named, file, scorer.score, wanted, judge, unfit)
     scored = counts.pop("scored")
     typer.echo(f"{scored:,} photo{'' if scored == 1 else 's'} scored: {output}")
     for words, name in (

@@ -10,6 +10,7 @@ Not kept: photos that cannot be read, and the pixels of views that are not `cach
 """
 
 import hashlib
+import shutil
 import sqlite3
 import sys
 import threading
@@ -25,6 +26,7 @@ from PIL import features
 from fperank.photos.decode import Fractions, Pixels
 from fperank.photos.views import View
 
+_FILE = "pixels.sqlite"
 _BUSY_SECONDS = 10
 _SETTLED_SECONDS = 2
 _MARKS_AT_ONCE = 512
@@ -48,13 +50,13 @@ class PixelCache:
 
     Args:
         folder: holds the database; made when needed.
-        max_bytes: what the database may take, but for a few per cent. Entries that were not used
-            for longest go first; those of this run stay, and what finds no more room is not kept.
-            0 keeps nothing.
+        max_bytes: what the database may take, but for a few per cent; never more than half of the
+            disk's free room beside what it has. Entries that were not used for longest go first;
+            those of this run stay, and what finds no more room is not kept. 0 keeps nothing.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self._folder, self._max_bytes = folder, max_bytes
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._run = 0
@@ -63,7 +65,7 @@ class PixelCache:
         self._full = False
         if max_bytes:
             try:
-                self._open(folder)
+                self._open()
             except (OSError, sqlite3.Error) as error:
                 self._give_up(error)
 
@@ -107,10 +109,10 @@ class PixelCache:
         self._put(key, pixels)
         return pixels
 
-    def _open(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            folder / "pixels.sqlite",
+            self._folder / _FILE,
             timeout=_BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
@@ -124,6 +126,9 @@ class PixelCache:
             connection.close()
             raise
         self._connection = connection
+        # The outputs need room too: a cache that fills the disk would end the run that it serves.
+        free = shutil.disk_usage(self._folder).free
+        self._max_bytes = min(self._max_bytes, self._bytes_in_use() + free // 2)
         # A full cache is a little larger than its bound: more than that is a bound lowered since.
         if self._bytes_in_use() > 1.1 * self._max_bytes:
             self._make_room()
@@ -226,7 +231,8 @@ class PixelCache:
             self._connection.close()
             self._connection = None
         print(
-            f"note: the cache of decoded photos cannot be used ({error}); photos are decoded anew",
+            f"note: the cache of decoded photos cannot be used ({error}); photos are decoded anew. "
+            f"If that stays so, delete {self._folder / _FILE}",
             file=sys.stderr,
         )
 

@@ -50,6 +50,14 @@ def ends_in_words(say: Callable[[str], None], stopped: str) -> Iterator[None]:
             raise
         say(f"error: {words}")
         raise SystemExit(1) from None
+    except UnicodeEncodeError as error:
+        if error.encoding.lower() == "utf-8":
+            raise
+        say(
+            f"error: this system's language setting knows no letter {error.object[error.start]!a} "
+            f"({error.encoding}): set the environment variable PYTHONUTF8=1"
+        )
+        raise SystemExit(1) from None
     except MemoryError:
         say(
             "error: the machine has not enough memory: end other programs, or set input_size and "
@@ -103,6 +111,12 @@ def of_the_machine(error: OSError) -> str | None:
             f"the disk of {where} does not answer as it should ({error.strerror}): check the "
             "card, the disk or the network drive, then run the same again"
         )
+    if error.errno == errno.EISDIR:
+        return f"{where} is a folder: name a file"
+    if error.errno == errno.ENOTDIR:
+        return f"{where}: a file stands where a folder should: name another place"
+    if error.errno == errno.EFBIG:
+        return f"{where} would be larger than its disk or your limits allow: name another place"
     if error.errno == errno.ENAMETOOLONG:
         return f"the name is longer than this system allows: {where}"
     if error.errno in {errno.EMFILE, errno.ENFILE}:

@@ -74,6 +74,6 @@ def _revision() -> str | None:
             cwd=Path.cwd(),
         )
     except (OSError, subprocess.CalledProcessError):
-        print("note: not in a git repository; the run log names no revision", file=sys.stderr)
+        print("note: git tells no revision here; the run log names none", file=sys.stderr)
         return None
     return printed.stdout.strip()

@@ -4,14 +4,17 @@ Earlier rows are never touched, so a file can be added to for years, also one th
 the Flow Photo Explorer has written: rows that are added take its columns and its way of writing
 times. A row that a killed run has left unfinished is cut off.
 
-Refused: files without image_id and score, rows of another model than the file's own, and photos
-that bear the name of another one in the file, as those of a second memory card do.
+Refused: files without image_id and score, rows of another model than the file's own, photos that
+bear the name of another one in the file, as those of a second memory card do, and a file that
+another run is adding to.
 """
 
+import contextlib
 import csv
+import fcntl
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -30,8 +33,37 @@ commas, `model` says whose score it is.
 """
 
 
+@contextlib.contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Keep other runs from a file while this one adds to it; parents are created.
+
+    A file that was not there and got no rows is not there afterwards.
+
+    Raises:
+        DataError: another run is adding to it.
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"another run is adding scores to {path}: wait until it has ended, or name another "
+                "file"
+            ) from None
+        except OSError:
+            # Some network drives know no locks; there it is left to the user.
+            pass
+        try:
+            yield
+        finally:
+            if not path.stat().st_size:
+                path.unlink()
+
+
 class PredictionFile:
-    """A file of scores, open for adding.
+    """A file of scores, open for adding; hold it by `sole_writer` meanwhile.
 
     Args:
         path: the file; begun when the first rows are added.
@@ -47,7 +79,7 @@ class PredictionFile:
         self._columns = list(COLUMNS)
         self._written: Callable[[pd.Series], pd.Series] = iso_times
         self._times: dict[str, str] = {}
-        if path.exists():
+        if self._begun():
             self._read()
 
     def new(self, photos: pd.DataFrame) -> pd.DataFrame:
@@ -88,13 +120,23 @@ class PredictionFile:
             return
         times = self._written(rows["timestamp"].dropna()).reindex(rows.index)
         table = rows.assign(timestamp=times, model=self._model)
-        text = csv_text(table.reindex(columns=self._columns), header=not self._path.exists())
+        text = csv_text(table.reindex(columns=self._columns), header=not self._begun())
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
+        end = self._path.stat().st_size if self._begun() else 0
+        try:
+            with self._path.open("ab") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            # The disk is full: what was written of these rows goes, the others stay.
+            os.truncate(self._path, end)
+            error.filename = str(self._path)
+            raise
         self._times.update(dict.fromkeys(rows["image_id"], ""))
+
+    def _begun(self) -> bool:
+        return self._path.exists() and self._path.stat().st_size > 0
 
     def _read(self) -> None:
         content = self._path.read_bytes()

@@ -50,7 +50,7 @@ def test_what_the_user_can_mend_is_one_message_and_status_1(capsys):
     # The second line is of the run log: this folder is in no git repository.
     assert capsys.readouterr().err.splitlines() == [
         "error: images.csv does not exist",
-        "note: not in a git repository; the run log names no revision",
+        "note: git tells no revision here; the run log names none",
     ]
 
 

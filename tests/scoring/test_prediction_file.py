@@ -1,10 +1,12 @@
+import resource
+
 import numpy as np
 import pandas as pd
 import pytest
 from toy import times
 
 from fperank.ground.errors import DataError
-from fperank.scoring.score_file import COLUMNS, PredictionFile
+from fperank.scoring.score_file import COLUMNS, PredictionFile, sole_writer
 
 # Rows below by hand: of the station-wide file by the rules of readr 2's write_csv (times in UTC
 # with Z), of an image set's by those of pandas 2's to_csv (local times with offset, absent cells
@@ -103,7 +105,6 @@ def test_scores_of_another_model_are_not_mixed_in(tmp_path):
     ("content", "told"),
     [
         (b"a,b\n1,2\n", "the column image_id is missing; columns found: a, b"),
-        (b"", "columns found: none"),
         (b"image_id,score\n1\n", "row 2 has 1 columns instead of 2"),
         (b"image_id,score\n\xff\xfe,2\n", "is not a CSV file in UTF-8"),
     ],
@@ -139,3 +140,39 @@ def test_a_photo_is_known_under_another_unicode_form_of_its_name(tmp_path):
     at = pd.DatetimeIndex([pd.NaT] * 3, tz="UTC")
     new = PredictionFile(path, "m").new(pd.DataFrame({"image_id": ids, "timestamp": at}))
     assert new["image_id"].tolist() == ["B.jpg"]
+
+
+def test_two_runs_never_add_to_one_file_at_once(tmp_path):
+    path = tmp_path / "new" / "scores.csv"
+    with sole_writer(path):
+        with (
+            pytest.raises(DataError, match=r"another run is adding scores to .*scores.csv: wait"),
+            sole_writer(path),
+        ):
+            pass
+        PredictionFile(path, "abc").add(rows("1"))
+    with sole_writer(path):
+        assert new(PredictionFile(path, "abc"), "1", "2") == ["2"]
+
+
+def test_a_run_that_adds_nothing_leaves_no_file_and_an_empty_file_is_a_new_one(tmp_path):
+    path = tmp_path / "scores.csv"
+    with sole_writer(path):
+        assert path.read_bytes() == b""
+        assert new(PredictionFile(path, "abc"), "1") == ["1"]
+    assert not path.exists()
+
+
+def test_rows_that_the_disk_has_no_room_for_are_taken_back(tmp_path):
+    """A limit on the size of files stands in for a full disk: the same call fails half-way."""
+    path = tmp_path / "scores.csv"
+    PredictionFile(path, "abc").add(rows("1"))
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*scores.csv'"):
+            PredictionFile(path, "abc").add(rows(*map(str, range(2, 50))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
