@@ -72,7 +72,7 @@ def test_ctrl_c_at_any_moment_of_a_stage_is_one_line_and_leaves_nothing_half_mad
         ("score", str(VERSION.model), str(VERSION.dataset / "photos"), "-o", "s.csv"),
         ("verify",),
         ("versions",),
-        ("learning-curve", "curve"),
+        ("learning-curve", "curve", "--sizes", "30,60,92", "--repetitions", "5"),
     ],
     ids=lambda command: command[0],
 )
