@@ -15,7 +15,7 @@ from fperank.stations.overview import plot_annotations, plot_images
 from fperank.stations.photos.clock_jumps import in_future
 
 
-def main() -> None:
+def main() -> Version:
     """Read the station from its source and write the dataset."""
     version = Version.of(load_params(PARAMS, VersionParams))
     params = load_params(PARAMS, DatasetParams)
@@ -33,6 +33,7 @@ def main() -> None:
         list(built.images["filename"]), list(built.images["timestamp"]), dt.datetime.now(dt.UTC)
     ):
         print(f"note: {late}")
+    return version
 
 
 def in_words(summary: DatasetSummary) -> str:

@@ -9,7 +9,7 @@ from fperank.params.parameters import InputParams, VersionParams
 from fperank.running.stage import PARAMS, output_folder, run
 
 
-def main() -> None:
+def main() -> Version:
     """Read the dataset, build the input, write it."""
     version = Version.of(load_params(PARAMS, VersionParams))
     made = build(DatasetFolder(version.dataset), load_params(PARAMS, InputParams))
@@ -20,6 +20,7 @@ def main() -> None:
         print(f"left out: {n} photos {reason}")
     print(f"{photos.n} photos: {', '.join(f'{n} {split}' for split, n in photos.splits.items())}")
     print(f"{pairs.n} pairs: {pairs.splits['train']} train, {pairs.splits['val']} val")
+    return version
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from fperank.running.stage import PARAMS, SCRATCH, output_folder, run
 from fperank.scoring.scorer import Scorer, predict
 
 
-def main() -> None:
+def main() -> Version:
     """Read the input and the model, score, write."""
     version = Version.of(load_params(PARAMS, VersionParams))
     params = load_params(PARAMS, PredictParams)
@@ -25,6 +25,7 @@ def main() -> None:
     print(f"{len(images) - len(failures)} photos scored, {len(failures)} without a score")
     for reason, n in failures["reason"].value_counts().head(5).items():
         print(f"  {n} without a score: {reason}")
+    return version
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from fperank.report.plots import write_plots
 from fperank.running.stage import PARAMS, output_folder, run
 
 
-def main() -> None:
+def main() -> Version:
     """Read what the earlier stages wrote, evaluate, write."""
     version = Version.of(load_params(PARAMS, VersionParams))
     params = load_params(PARAMS, ReportParams)
@@ -29,6 +29,7 @@ def main() -> None:
     if "accuracy" in (held_out := metrics["pairs"]["val"]):
         print(f"held-out pairs in the answered order: {held_out['accuracy']:.1%}")
     print(f"report: {version.report / PAGE_FILE}")
+    return version
 
 
 if __name__ == "__main__":

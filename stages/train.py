@@ -21,7 +21,7 @@ from fperank.training.loop import train
 from fperank.training.processes import process_group
 
 
-def main() -> None:
+def main() -> Version:
     """Read the input, train, write the model."""
     version = Version.of(load_params(PARAMS, VersionParams))
     params = load_params(PARAMS, TrainParams)
@@ -32,7 +32,7 @@ def main() -> None:
     with process_group(params.processes, params.accelerator) as group:
         if group.rank:
             train(data, params, variable, station.name, SCRATCH, lambda _row: None, group)
-            return  # the first process writes
+            return version  # the first process writes
         with output_folder(version.model) as folder:
             # DVC tracks what is written here; DVCLive must not edit dvc.yaml or make experiments.
             live = Live(str(folder / CURVES_FOLDER), dvcyaml=None, save_dvc_exp=False, report=None)
@@ -71,6 +71,7 @@ def main() -> None:
             )
             write_training(model.history, summary, folder)
     model.checkpoint.remove()
+    return version
 
 
 if __name__ == "__main__":

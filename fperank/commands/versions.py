@@ -1,11 +1,14 @@
 """The commands that list, name and prove versions: `fperank versions`, `release`, `verify`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+_FILES_SHOWN = 10
 
 _console = Console(stderr=True, highlight=False)
 
@@ -61,12 +64,16 @@ def verify(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="An object for programs.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run a stranger's code without asking.")
+    ] = False,
 ) -> None:
     """Prove that a version can be made again: run it in a clean clone and compare every output.
 
     Exit status 0: the same bytes, or (with a warning) the same within the tolerance. 1: different.
     Nothing is left behind and your files are only read. It runs the code of that revision, with
-    your rights: name only revisions whose authors you trust.
+    your rights, and asks first where you neither made that code here nor fetched it from the
+    origin.
     """
     from fperank.versions.proof.verdicts import verdicts_table
     from fperank.versions.proof.verify import verify as verify_version
@@ -75,7 +82,10 @@ def verify(
     def on_line(line: str) -> None:
         _console.print(line, markup=False, soft_wrap=True)
 
-    result = verify_version(top_folder(Path()), revision, stage, on_line)
+    top = top_folder(Path())
+    if not trust:
+        _ask_about_strangers(top, revision)
+    result = verify_version(top, revision, stage, on_line)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False))
     else:
@@ -90,3 +100,28 @@ def verify(
         on_line(f"warning: {warning}")
     if result.conclusion == "different":
         raise typer.Exit(1)
+
+
+def _ask_about_strangers(top: Path, revision: str) -> None:
+    """Ask whether a stranger's code may run.
+
+    Raises:
+        DataError: nobody is there to ask.
+        Abort: the answer is no.
+    """
+    from fperank.ground.errors import DataError
+    from fperank.versions.proof.recorded import resolve_revision
+    from fperank.versions.proof.trust import code_of_strangers
+
+    files = code_of_strangers(top, resolve_revision(top, revision))
+    if not files:
+        return
+    shown = ", ".join(files[:_FILES_SHOWN])
+    more = f" and {len(files) - _FILES_SHOWN:,} more" if len(files) > _FILES_SHOWN else ""
+    told = (
+        f"{revision} brings code that was neither made in this repository nor fetched from its "
+        f"origin, and verify would run it with your rights. It differs in {shown}{more}"
+    )
+    if not sys.stdin.isatty():
+        raise DataError(f"{told}. Read it, then repeat the command with --trust")
+    typer.confirm(f"{told}. Run it?", abort=True, err=True)

@@ -5,12 +5,13 @@ output they would make equal results look different. So they lie in one file of 
 neither git nor DVC tracks.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,14 @@ from typing import Any
 _PACKAGES = ("dvc", "numpy", "pandas", "pillow", "scipy", "torch", "torchvision")
 
 
-def append_run(log: Path, command: Sequence[str], seconds: float, status: object) -> None:
+def append_run(
+    log: Path,
+    command: Sequence[str],
+    seconds: float,
+    status: object,
+    version: object = None,
+    changed: Mapping[str, str] | None = None,
+) -> None:
     """Add one line on a run that has just ended; where it cannot be written, that is told.
 
     Args:
@@ -26,12 +34,16 @@ def append_run(log: Path, command: Sequence[str], seconds: float, status: object
         command: the stage and its arguments.
         seconds: how long it took.
         status: its exit status.
+        version: what it made a part of, if it did.
+        changed: files of the code that changed while it ran, and git's hashes of them before.
     """
     line = {
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
         "seconds": round(seconds, 1),
         "status": status,
+        "version": None if version is None else str(version),
+        "changed_meanwhile": dict(changed or {}),
         "revision": _revision(),
         **describe_machine(),
     }
@@ -42,6 +54,20 @@ def append_run(log: Path, command: Sequence[str], seconds: float, status: object
     except OSError as error:
         # Nothing depends on it: a result that is there must not be lost for its sake.
         print(f"note: this run is not in the log {log} ({error.strerror})", file=sys.stderr)
+
+
+def runs(log: Path) -> list[dict[str, Any]]:
+    """All lines of the log, the oldest first; none where there is no log."""
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in lines:
+        # A run that was killed while it wrote has left half a line.
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return [line for line in found if isinstance(line, dict)]
 
 
 def describe_machine() -> dict[str, Any]:

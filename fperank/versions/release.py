@@ -1,8 +1,9 @@
 """Make a version of what is committed: an annotated git tag that others can fetch and rely on.
 
-Refused: a work tree with changes, a pipeline that is not up to date, an output that is not on the
-remote, an outside file that nothing keeps, a name that belongs to another commit, and two stations
-under one name. Git itself is not pushed: that is the user's to say.
+Refused: a work tree with changes, a pipeline that is not up to date, a `dvc.lock` that credits code
+or parameters which were edited while a stage ran, an output that is not on the remote, an outside
+file that nothing keeps, a name that belongs to another commit, and two stations under one name. Git
+itself is not pushed: that is the user's to say.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from fperank.ground.errors import DataError
 from fperank.handover.report import Figures
 from fperank.handover.version import Version
 from fperank.versions.lock import LOCK, heavy_outputs, locked_version, outside_files
+from fperank.versions.own_record import edited_code, other_parameters
 from fperank.versions.repository import dvc, figures_at, file_at, git, top_folder
 from fperank.versions.storage import cache_of, on_remote
 
@@ -86,6 +88,7 @@ def make_release(folder: Path, *, push: bool = False) -> Release:
         return Release(tag, head, new=False)
     _refuse_shared_slug(top, version.station)
     _refuse_stale(top)
+    _refuse_false_record(top, head, lock, version)
     message = release_message(version, figures_at(top, head))
     if push:
         dvc(top, "push")
@@ -182,6 +185,17 @@ def _refuse_stale(top: Path) -> None:
         raise DataError(
             f"the pipeline is not up to date ({', '.join(stages)}): run `dvc repro` and commit, "
             "or `dvc pull` if the files are only absent here"
+        )
+
+
+def _refuse_false_record(top: Path, head: str, lock: str, version: Version) -> None:
+    faults = edited_code(top, head, lock, version) + other_parameters(top, lock, version)
+    if faults:
+        raise DataError(
+            "dvc.lock credits what did not make this version:\n  "
+            + "\n  ".join(faults)
+            + "\nRun `dvc repro --force --single-item STAGE` for each of these stages, then "
+            "`dvc repro`, and commit"
         )
 
 

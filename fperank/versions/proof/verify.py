@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from fperank.ground.errors import DataError
 from fperank.running.runlog import describe_machine
+from fperank.versions.lock import locked_version
+from fperank.versions.own_record import edited_code
 from fperank.versions.proof.clean_clone import CleanClone, OnLine, clean_clone
 from fperank.versions.proof.explanations import (
     lock_explanations,
@@ -126,6 +128,8 @@ def verify(
         status = json.loads(clone.dvc("status", "--json"))
         version.require_complete(status)
         faults = lock_explanations(status, version, repository)
+        if names := locked_version(version.lock):
+            faults += edited_code(repository, version.commit, version.lock, names)
         provided, chosen = supply(clone, store, version, chosen)
         recorded = [output for output in version.outputs if output.stage in chosen]
         if any(verdict.verdict == "different" for verdict in provided):
