@@ -20,6 +20,7 @@ from fperank.params.types import (
     FolderName,
     Fraction,
     HiddenUnits,
+    KindsOfRows,
     NumberOrName,
     ObservedUnit,
     OffsetOfTable,
@@ -64,6 +65,7 @@ class ObservedTableParams(_Group):
     observations_column: str
     observations_utc_offset: OffsetOfTable
     observations_date_order: Literal["", "dmy", "mdy"]
+    observations_rows: KindsOfRows
 
 
 class DatasetParams(PhotoTimeParams, ObservedTableParams, FpeParams):

@@ -132,6 +132,15 @@ def _api_url(value: str) -> str:
     return _address(value).rstrip("/")
 
 
+def _kinds_of_rows(value: list[str]) -> list[str]:
+    for one in value:
+        if not all(part.strip() for part in one.partition("=")):
+            raise ValueError(
+                f'holds {one!r}: write a column and what stands in it, such as "sensor=A12"'
+            )
+    return value
+
+
 def _usgs_site(value: str) -> str:
     if value and not re.fullmatch(r"(?:USGS-)?\d{8,15}", value):
         raise ValueError('must be the number of a USGS site in quotes, for example "01171100"')
@@ -165,6 +174,7 @@ OffsetOfTable = Annotated[str, AfterValidator(_offset_of_table)]
 ObservedUnit = Literal[
     "", "cfs", "m3/s", "L/s", "ML/d", "m3/d", "gpm", "mgd", "ft", "m", "in", "cm", "mm", "kPa"
 ]
+KindsOfRows = Annotated[list[str], AfterValidator(_kinds_of_rows)]
 ClockShifts = Annotated[list[str], AfterValidator(_clock_shifts)]
 Address = Annotated[str, AfterValidator(_address)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]

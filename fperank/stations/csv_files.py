@@ -2,7 +2,9 @@
 
 Spreadsheets write byte order marks, other encodings, blank lines, semicolons and tabs; a line
 number that is off by one sends a person to the wrong row. So every row keeps its line. Remarks
-(#) and titles, which databases and loggers write above the column names, are passed over.
+(#) and titles, which databases and loggers write above the column names, are passed over. Of the
+four lines above the data of Campbell Scientific's loggers (TOA5: station, names, units, kinds of
+values; the loggers' manuals describe them) names and units are taken.
 
 Refused: column names twice, rows with more cells than columns, Excel workbooks.
 """
@@ -10,6 +12,7 @@ Refused: column names twice, rows with more cells than columns, Excel workbooks.
 import codecs
 import csv
 import io
+import itertools
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +24,10 @@ from fperank.ground.errors import DataError
 
 ABSENT = ("", "NA", "NaN")
 """An absent cell, as R and pandas write it too."""
+
+_TOA5_LINES = 4
+# Of a time stamp and of a row's number.
+_NO_UNITS = ("TS", "RN")
 
 _SEPARATORS = (",", ";", "\t")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -52,6 +59,8 @@ def read_csv_text(path: Path) -> pd.DataFrame:
                 'sheet as "CSV UTF-8 (comma delimited)"'
             )
         above, text = _above(decoded(content))
+        if text.lstrip('"').startswith("TOA5"):
+            above, text = above + _TOA5_LINES - 1, _toa5(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
         header = [name.strip() for name in next(reader, [])]
         _check_header(header, path)
@@ -99,6 +108,18 @@ def decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252")
+
+
+def _toa5(text: str) -> str:
+    """A Campbell logger's table with one line above its data: the columns' names and units."""
+    lines = list(io.StringIO(text, newline=""))
+    names, units = (next(csv.reader([line]), []) for line in lines[1:3])
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(
+        f"{name} ({unit})" if unit and unit not in _NO_UNITS else name
+        for name, unit in itertools.zip_longest(names, units, fillvalue="")
+    )
+    return header.getvalue() + "".join(lines[_TOA5_LINES:])
 
 
 def _above(text: str) -> tuple[int, str]:

@@ -34,6 +34,7 @@ def dataset_params(**changes):
         "observations_column": "",
         "observations_utc_offset": "",
         "observations_date_order": "",
+        "observations_rows": [],
         "usgs_site": "",
         "usgs_interval": "continuous",
         "max_gap_minutes": 65,

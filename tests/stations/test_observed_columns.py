@@ -63,6 +63,50 @@ def test_rows_of_several_kinds_are_refused_in_any_letters(tmp_path, name):
         observed(tmp_path, table(f"time,value,{name}", "1,A", "2,B"))
 
 
+def test_a_parameter_names_the_rows_to_take_and_the_others_are_counted(tmp_path):
+    text = table("time,sensor,value", "A12,1", "A13,2", "A12,3", "B1,4")
+    with pytest.raises(DataError, match=r'set observations_rows .* such as \["sensor=A12"\]'):
+        observed(tmp_path, text)
+    found = observed(tmp_path, text, rows=("Sensor = a12",))
+    assert found.values["value"].tolist() == [1, 3]
+    assert found.excluded == [
+        ("observation", "2 rows", "not Sensor = a12 (observations_rows)"),
+    ]
+    assert "sensor: A12" in found.table.rows
+    # The line is that of the file, whatever stands above it.
+    assert [row[0] for row in found.table.first_rows] == ["2", "4"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (("probe=A12",), "names the column 'probe', which is not there; columns found: time, sen"),
+        (("sensor=A99",), "is 'sensor=A99', but the column sensor holds A12, A13"),
+        (("sensor=A12", "value=2"), "no row holds all of observations_rows: sensor=A12, value=2"),
+    ],
+)
+def test_rows_that_are_not_there_are_told(tmp_path, rows, words):
+    with pytest.raises(DataError, match=words):
+        observed(tmp_path, table("time,sensor,value", "A12,1", "A13,2"), rows=rows)
+
+
+def test_a_campbell_logger_s_names_and_units_stand_on_lines_of_their_own(tmp_path):
+    text = (
+        '"TOA5","Brook","CR1000","1234","Std.32","CPU:prog.CR1","123","Table1"\n'
+        '"TIMESTAMP","RECORD","BattV_Min","Stage_Avg","Q"\n'
+        '"TS","RN","Volts","m","m3/s"\n'
+        '"","","Min","Avg","Smp"\n'
+        '"2024-07-01 12:00:00",0,12.3,1.5,2\n'
+        '"2024-07-01 12:15:00",1,12.3,"NAN",3\n'
+    )
+    flow = observed(tmp_path, text, utc_offset="+00:00")
+    assert flow.values["value"].tolist() == pytest.approx([70.629, 105.944], abs=1e-3)
+    assert flow.table.first_rows[0][0] == "5"
+    stage = observed(tmp_path, text, "STAGE_FT", utc_offset="+00:00")
+    assert stage.values["value"].tolist() == pytest.approx([4.92126], abs=1e-5)
+    assert stage.table.values == "Stage_Avg (m)"
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [

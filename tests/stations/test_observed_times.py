@@ -59,7 +59,8 @@ def test_day_and_month_are_never_guessed(tmp_path):
         instants(tmp_path, ["6/1/2024", "13/1/2024"], date_order="mdy")
     with pytest.raises(DataError, match="in some rows the day stands first and in others the mon"):
         instants(tmp_path, ["6/13/2024", "13/6/2024"])
-    # The year may stand first too.
+    # The year may stand first too, but no month is a thirteenth.
+    assert instants(tmp_path, ["06/01/24", "6/13/24"])[0][0] == "2024-06-01T12:00:00-04:00"
     with pytest.raises(DataError, match="set observations_date_order"):
         instants(tmp_path, ["24/06/13"])
     assert instants(tmp_path, ["24/06/13"], date_order="dmy")[0] == ["2013-06-24T12:00:00-04:00"]

@@ -85,7 +85,8 @@ def what_rows_are(
             more = f" and {len(kinds) - 4} more" if len(kinds) > 4 else ""
             raise DataError(
                 f"{path}: the column {name} holds {', '.join(kinds[:4])}{more}: rows of several "
-                "kinds must not be mixed; keep the rows of one of them"
+                f"kinds must not be mixed; set observations_rows to the kind to take, such as "
+                f'["{name}={kinds[0]}"]'
             )
         if kinds:
             _check_kind(name, kinds[0], variable_id, path)

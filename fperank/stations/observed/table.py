@@ -34,6 +34,7 @@ from fperank.stations.observed.marks import read_marks
 from fperank.stations.observed.numbers import MISSING, no_value_codes, numbers_of
 from fperank.stations.observed.quantities import what_rows_are
 from fperank.stations.observed.rdb import is_rdb, read_rdb
+from fperank.stations.observed.rows import wanted_rows
 from fperank.stations.observed.times import ReadTimes, read_times
 from fperank.stations.observed.units import (
     conversion_note,
@@ -49,6 +50,7 @@ AS_IT_SAYS = ObservedTableParams(
     observations_column="",
     observations_utc_offset="",
     observations_date_order="",
+    observations_rows=[],
 )
 """A table that says all itself."""
 
@@ -74,7 +76,9 @@ def read_observations(
     Raises:
         DataError: the columns, the unit or the times are not clear, or the values are text.
     """
-    frame = _table(path, variable_id)
+    whole = _table(path, variable_id)
+    taken = wanted_rows(whole, params.observations_rows, path)
+    frame = whole[taken]
     where = time_columns(frame, path)
     told_unit = column_among(frame, UNITS)
     column = value_column(frame, variable_id, where, params.observations_column, path)
@@ -90,7 +94,7 @@ def read_observations(
     text = frame[column]
     values = numbers_of(text)
     reasons = _no_values(text, values, path)
-    excluded: Excluded = []
+    excluded = counted(~taken, f"not {' and '.join(params.observations_rows)} (observations_rows)")
     left_out = np.zeros(len(frame), dtype=bool)
     for rows, reason in (*marks.left_out, *times.left_out, *reasons):
         excluded += counted(rows & ~left_out, reason)

@@ -174,7 +174,8 @@ def _order(
             )
         return date_order
     row = int(np.flatnonzero(either)[0])
-    if short.any() or all(possible.values()):
+    # Of 24/06/13 the year may stand first; of 6/13/24 it cannot, for there is no month 13.
+    if all(possible.values()) or (short.any() and possible["dmy"]):
         others = texts[~either & ~texts.isin(MISSING).to_numpy()]
         unlike = f"unlike {others.iloc[0]!r} of line {others.index[0]}" if len(others) else ""
         raise DataError(
