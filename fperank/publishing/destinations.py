@@ -66,10 +66,6 @@ class Destination(Protocol):
         """How a browser reaches that name, if it does; nothing in it is encoded."""
         ...
 
-    def bucket_and_key(self, name: str) -> tuple[str, str] | None:
-        """Where that name lies in S3; none elsewhere."""
-        ...
-
 
 def stored(content: Path) -> Stored:
     """Size and checksum of a file."""
@@ -173,9 +169,6 @@ class FolderDestination:
     def web_address(self, name: str) -> None:
         """See `Destination`: a folder has none."""
 
-    def bucket_and_key(self, name: str) -> None:
-        """See `Destination`: likewise."""
-
     def _path(self, name: str) -> Path:
         path = Path(self.address(name))
         if not path.resolve().is_relative_to(self._folder.resolve()):
@@ -252,14 +245,10 @@ class S3Destination:
 
     def web_address(self, name: str) -> str:
         """See `Destination`."""
-        bucket, key = self.bucket_and_key(name)
+        bucket, key = self._bucket, self._key(name)
         if self._endpoint_url:
             return f"{self._endpoint_url.rstrip('/')}/{bucket}/{key}"
         return f"https://{bucket}.s3.amazonaws.com/{key}"
-
-    def bucket_and_key(self, name: str) -> tuple[str, str]:
-        """See `Destination`."""
-        return self._bucket, self._key(name)
 
     def remove(self, name: str) -> None:
         """See `Destination`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fperank.ground.errors import DataError
-from fperank.ground.files import csv_text, json_text, write_text
+from fperank.ground.files import csv_text, write_text
 from fperank.ground.variables import VARIABLES
 from fperank.handover.dataset import DatasetFolder
 from fperank.handover.version import Version
@@ -69,13 +69,7 @@ def models_row(
     }
     for column, name in (("diagnostics", page_name(code)), ("predictions", PREDICTIONS_NAME)):
         key = f"models/{uuid}/{name}"
-        where = destination.bucket_and_key(key)
         cells[f"{column}_url"] = destination.web_address(key)
-        cells[f"{column}_s3"] = (
-            json_text(dict(zip(("Bucket", "Key"), where, strict=True)), compact=True)
-            if where
-            else None
-        )
     return ModelsRow(cells | {"status": "DONE"})
 
 

@@ -250,6 +250,27 @@ def test_the_row_of_a_model_is_offered_as_sql_and_csv(top, fperank, s3, environm
     assert (code, "cannot name a file" in printed) == (1, True)
 
 
+def test_the_explorer_s_own_database_takes_the_row(top, fperank, s3, environment, postgres):
+    options = ("--to", f"s3://{s3.bucket}/seed", "--uuid", UUID, "--model-code", "RANK-FLOW-1")
+    for name in ("row.sql", "row.csv"):
+        assert fperank(*options, "--models-row", name)[0] == 0
+        with postgres.database() as database, database.owner() as connection:
+            connection.execute("INSERT INTO stations (id, user_id, name) VALUES (7, 'u', 'x')")
+            connection.execute("INSERT INTO variables VALUES ('FLOW_CFS', '')")
+            if name == "row.sql":
+                connection.execute((top / name).read_text("utf-8"))
+            else:
+                text = (top / name).read_text("utf-8")
+                names = ", ".join(f'"{one}"' for one in text.splitlines()[0].split(","))
+                copy = f"COPY models ({names}) FROM STDIN WITH (FORMAT csv, HEADER)"
+                with connection.cursor().copy(copy) as into:
+                    into.write(text)
+            asked = "SELECT station_id, code, predictions_url, status FROM models WHERE uuid = %s"
+            row = connection.execute(asked, [UUID]).fetchone()
+        web = f"https://{s3.bucket}.s3.amazonaws.com/seed/models/{UUID}/predictions.csv"
+        assert row == (7, "RANK-FLOW-1", web, "DONE")
+
+
 def test_a_dry_run_lists_and_touches_nothing(top, fperank, monkeypatch):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)

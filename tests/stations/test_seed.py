@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 
 import pandas as pd
@@ -278,6 +279,24 @@ def test_a_photo_that_is_not_beside_is_fetched_from_its_address(dataset_folder, 
     assert (tmp_path / "target.jpg").read_bytes() == b"fetched"
     assert downloads.asked == [f"{URL}/A.JPG?X-Amz-Signature=secret"]
     assert "secret" not in own.read().images.to_csv()
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://h/a#1?.jpg", ["https://h/a%231%3F.jpg"]),
+        ("https://h/gone%201.jpg", ["https://h/gone%25201.jpg", "https://h/gone%201.jpg"]),
+    ],
+)
+def test_an_address_is_taken_letter_for_letter_and_then_as_it_is(tmp_path, url, asked):
+    write(
+        tmp_path / "images.csv", f"image_id,timestamp,filename,url\n1,2023-05-01T12Z,a.jpg,{url}\n"
+    )
+    downloads = FakeDownloads()
+    own = photos_of(tmp_path, downloads)
+    with contextlib.suppress(PhotoError):
+        own.fetch("a.jpg", tmp_path / "t")
+    assert downloads.asked == asked
 
 
 def test_a_photo_that_is_nowhere_is_told_and_a_silent_server_stops_the_run(tmp_path):

@@ -16,6 +16,7 @@ from fperank.handover.tables import SPLITS
 from fperank.remote.downloads import Downloads
 from fperank.stations.answers.files import annotations_table, read_annotation_file
 from fperank.stations.base import Answers, Observed, Photos
+from fperank.stations.fpe.addresses import place_of
 from fperank.stations.own_folder import (
     ANSWERS_CSV,
     IMAGES,
@@ -116,10 +117,16 @@ class SeedPhotos:
                 f"{filename} does not lie in the folder, and images.csv gives no address of it "
                 "that begins with https://, http:// or s3://"
             )
-        try:
-            self._downloads.put(url, target)
-        except (AbsentError, TooLargeError) as error:
-            raise PhotoError(f"{filename} does not lie in the folder; {error}") from None
+        # The seed writes the explorer's addresses, in which nothing is encoded; others may be.
+        fault = ""
+        for address in dict.fromkeys([*place_of(url).addresses, url]):
+            try:
+                self._downloads.put(address, target)
+            except (AbsentError, TooLargeError) as error:
+                fault = fault or str(error)
+            else:
+                return
+        raise PhotoError(f"{filename} does not lie in the folder; {fault}")
 
     def _url(self, filename: str) -> str:
         if self._urls is None:
