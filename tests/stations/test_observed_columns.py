@@ -77,6 +77,15 @@ def test_a_parameter_names_the_rows_to_take_and_the_others_are_counted(tmp_path)
     assert [row[0] for row in found.table.first_rows] == ["2", "4"]
 
 
+def test_the_rows_that_a_refusal_names_are_some_that_would_be_taken(tmp_path):
+    text = table("time,statistic_id,value", "00001,9", "00002,1", "00003,5")
+    with pytest.raises(DataError, match=r'such as \["statistic_id=00003"\]'):
+        observed(tmp_path, text)
+    assert observed(tmp_path, text, rows=("statistic_id=00003",)).values["value"].tolist() == [5]
+    with pytest.raises(DataError, match="a maximum, which is not the value"):
+        observed(tmp_path, text, rows=("statistic_id=00001",))
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

@@ -83,15 +83,24 @@ def what_rows_are(
         kinds = sorted(set(frame[name]) - {""})
         if len(kinds) > 1:
             more = f" and {len(kinds) - 4} more" if len(kinds) > 4 else ""
+            fit = next((one for one in kinds if _fits(name, one, variable_id, path)), kinds[0])
             raise DataError(
                 f"{path}: the column {name} holds {', '.join(kinds[:4])}{more}: rows of several "
                 f"kinds must not be mixed; set observations_rows to the kind to take, such as "
-                f'["{name}={kinds[0]}"]'
+                f'["{name}={fit}"]'
             )
         if kinds:
             _check_kind(name, kinds[0], variable_id, path)
             told[name] = kinds[0]
     return told
+
+
+def _fits(column: str, kind: str, variable_id: str, path: Path) -> bool:
+    try:
+        _check_kind(column, kind, variable_id, path)
+    except DataError:
+        return False
+    return True
 
 
 def _check_kind(column: str, kind: str, variable_id: str, path: Path) -> None:
