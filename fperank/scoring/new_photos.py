@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fperank.handover.photo_filter import PhotoFilter
@@ -45,8 +46,6 @@ def score_new(
 ) -> dict[str, int]:
     """Score the photos that a file does not hold yet, and add them at its end.
 
-    Rows are added a few hundred at a time, so a killed run goes on where it stopped.
-
     Args:
         photos: where they come from.
         file: what was scored before.
@@ -59,14 +58,42 @@ def score_new(
         How many photos were scored (`scored`), known (`known`), could not be read (`failed`), are
         not fit to be ranked (`unfit`), and how many were left out, by reason.
     """
+    rows, counts = to_score(photos, file, wanted)
+    return counts | add_scores(rows, photos, file, score, judge, unfit)
+
+
+def to_score(
+    photos: PhotoSet, file: PredictionFile, wanted: PhotoFilter | None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The photos that a file does not hold yet, in order of time; see `score_new`.
+
+    Returns:
+        The rows of `PhotoSet.images`; and how many others are known or left out, by reason.
+    """
     images = photos.images
-    counts = {"scored": 0, "known": 0, "failed": 0, "unfit": 0, **photos.left_out}
+    counts = {"known": 0, **photos.left_out}
     for reason, left_out in (wanted.rules(images["timestamp"]) if wanted else {}).items():
         hit = left_out.reindex(images.index)
         counts[reason] = int(hit.sum())
         images = images[~hit]
     new = file.new(images).sort_values(["timestamp", "filename"], ignore_index=True)
     counts["known"] = len(images) - len(new)
+    return new, {reason: n for reason, n in counts.items() if n}
+
+
+def add_scores(
+    new: pd.DataFrame,
+    photos: PhotoSet,
+    file: PredictionFile,
+    score: Score,
+    judge: Judge,
+    unfit: Sequence[QualityMark],
+) -> dict[str, int]:
+    """Score some photos and add them at the end of a file, in their order; see `score_new`.
+
+    Rows are added a few hundred at a time, so a killed run goes on where it stopped.
+    """
+    counts = {"scored": 0, "failed": 0, "unfit": 0}
     for start in range(0, len(new), _PHOTOS_AT_ONCE):
         rows = new.iloc[start : start + _PHOTOS_AT_ONCE]
         with tempfile.TemporaryDirectory(prefix="fperank-score-") as folder:
