@@ -9,7 +9,7 @@ from rich.console import Console
 from fperank.commands.curve import learning_curve
 from fperank.commands.demo import demo
 from fperank.commands.publish import publish
-from fperank.commands.score import score
+from fperank.commands.score import merge_scores, score
 from fperank.commands.seed import export, import_seed
 from fperank.commands.versions import release, verify, versions
 from fperank.running.endings import ends_in_words
@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Relative hydrographs from camera photos. The pipeline itself runs by `dvc repro`.",
 )
 for _command in (
-    *(score, demo, versions, release, verify, publish, export, import_seed),
+    *(score, merge_scores, demo, versions, release, verify, publish, export, import_seed),
     learning_curve,
 ):
     app.command()(_command)

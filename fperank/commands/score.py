@@ -1,5 +1,6 @@
-"""The command `fperank score`."""
+"""The commands `fperank score` and `fperank merge-scores`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,13 @@ def score(
     fpe_station: Annotated[
         str, typer.Option(help="Image sets through the API: the station's number or name.")
     ] = "",
+    shard: Annotated[
+        str,
+        typer.Option(
+            help="Score one share of the photos, such as 3/64; array/64 takes its number from the "
+            "array job of a cluster. `fperank merge-scores` puts all shares together."
+        ),
+    ] = "",
     threads: Annotated[
         int, typer.Option(help="Processor threads; any number gives the same scores.")
     ] = 2,
@@ -82,28 +90,41 @@ def score(
     from fperank.scoring.new_photos import score_new
     from fperank.scoring.score_file import PredictionFile, sole_writer
     from fperank.scoring.scorer import Scorer
+    from fperank.scoring.shares import Share, Shares
     from fperank.stations.photos.sets import open_photo_set
 
     compute = check_group(ComputeParams, {"threads": threads, "accelerator": accelerator})
     scorer = Scorer.load(model, compute)
-    with sole_writer(output):
-        file = PredictionFile(output, file_digest(model / WEIGHTS_FILE)[:12])
-        wanted = None if all_hours else scorer.description.photo_filter
-        timed = wanted is not None
-        times = _photo_times(
-            scorer.description, timezone, utc_offset, timestamp_pattern, clock_shift, timed=timed
-        )
-        fpe = check_group(FpeParams, {"api_url": api_url, "fpe_station": fpe_station})
-        found = open_photo_set(photos, times, fpe, SCRATCH, timed=timed)
+    name = file_digest(model / WEIGHTS_FILE)[:12]
+    share = Share.read(shard, os.environ) if shard else None
+    described = scorer.description.photo_filter
+    wanted = None if all_hours else described
+    times = _photo_times(
+        *(scorer.description, timezone, utc_offset, timestamp_pattern, clock_shift),
+        timed=wanted is not None,
+    )
+    fpe = check_group(FpeParams, {"api_url": api_url, "fpe_station": fpe_station})
+    unfit = described.exclude_quality if described else UNFIT
+    judge = partial(judge_new, look=scorer.description.look)
+
+    def named() -> PhotoSet:
+        found = open_photo_set(photos, times, fpe, SCRATCH, timed=wanted is not None)
         ids: pd.Series = prefix + found.images["image_id"]
-        named = PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
-        described = scorer.description.photo_filter
-        unfit = described.exclude_quality if described else UNFIT
-        judge = partial(judge_new, look=scorer.description.look)
-        counts = score_new(named, file, scorer.score, wanted, judge, unfit)
+        return PhotoSet(found.images.assign(image_id=ids), found.left_out, found.bring)
+
+    if share:
+        shares = Shares(output)
+        counts = shares.score(share, named(), name, scorer.score, wanted, judge, unfit)
+        output = shares.whole(share)
+    else:
+        # Held from here on: another run, or a folder that cannot be written, is told at once.
+        with sole_writer(output):
+            file = PredictionFile(output, name)
+            counts = score_new(named(), file, scorer.score, wanted, judge, unfit)
     scored = counts.pop("scored")
     typer.echo(f"{scored:,} photo{'' if scored == 1 else 's'} scored: {output}")
     for words, name in (
+        ("were scored before: this share is whole", "whole"),
         ("were scored before", "known"),
         ("could not be read", "failed"),
         ("have a picture that is not fit to be ranked (column reason)", "unfit"),
@@ -112,6 +133,21 @@ def score(
             typer.echo(f"{n:,} {words}")
     for reason, n in counts.items():
         typer.echo(f"{n:,} left out: {reason}")
+
+
+def merge_scores(
+    output: Annotated[
+        Path, typer.Argument(help="The file that the shares were scored for (--output).")
+    ],
+) -> None:
+    """Put the shares of `fperank score --shard` together, once all are whole.
+
+    The file becomes what one run on one machine would have written.
+    """
+    from fperank.scoring.shares import Shares
+
+    added = Shares(output).merge()
+    typer.echo(f"{added:,} row{'' if added == 1 else 's'} added: {output}")
 
 
 def _photo_times(

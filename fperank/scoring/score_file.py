@@ -77,7 +77,7 @@ class PredictionFile:
         self._path = path
         self._model = model
         self._columns = list(COLUMNS)
-        self._written: Callable[[pd.Series], pd.Series] = iso_times
+        self._restyled: Callable[[pd.Series], pd.Series] = _as_it_is
         self._times: dict[str, str] = {}
         if self._begun():
             self._read()
@@ -118,8 +118,30 @@ class PredictionFile:
         """
         if rows.empty:
             return
-        times = self._written(rows["timestamp"].dropna()).reindex(rows.index)
-        table = rows.assign(timestamp=times, model=self._model)
+        times = iso_times(rows["timestamp"].dropna()).reindex(rows.index)
+        self._append(rows.assign(timestamp=times, model=self._model))
+
+    def add_from(self, path: Path) -> int:
+        """Add the rows of another file that this one does not hold, in their order.
+
+        Args:
+            path: a file with the columns of a new one, or an empty one.
+
+        Returns:
+            How many were added.
+        """
+        header, *cells = _parsed(path.read_bytes()) or [list(COLUMNS)]
+        rows = pd.DataFrame(cells, columns=header, dtype="str")
+        rows = rows[~rows["image_id"].isin(self._times.keys())]
+        self._append(rows.assign(timestamp=rows["timestamp"].mask(rows["timestamp"] == "")))
+        return len(rows)
+
+    def _append(self, rows: pd.DataFrame) -> None:
+        """Add rows whose times are text, as `iso_times` writes it, or absent."""
+        if rows.empty:
+            return
+        times = self._restyled(rows["timestamp"].dropna()).reindex(rows.index)
+        table = rows.assign(timestamp=times)
         text = csv_text(table.reindex(columns=self._columns), header=not self._begun())
         self._path.parent.mkdir(parents=True, exist_ok=True)
         end = self._path.stat().st_size if self._begun() else 0
@@ -165,7 +187,7 @@ class PredictionFile:
         self._times = {row[id_column]: "" if at is None else row[at] for row in rows[1:]}
         if len(rows) > 1:
             last = dict(zip(header, rows[-1], strict=True))
-            self._written = _way_of_writing(last.get("timestamp", ""))
+            self._restyled = _way_of_writing(last.get("timestamp", ""))
             if last.get("model", self._model) not in {self._model, ""}:
                 raise DataError(
                     f"{self._path} holds scores of the model {last['model']}, but this model is "
@@ -190,9 +212,26 @@ def _parsed(content: bytes) -> list[list[str]]:
 
 
 def _way_of_writing(example: str) -> Callable[[pd.Series], pd.Series]:
-    """How a file writes times: in UTC with Z, in local time with a space, or as fperank does."""
+    """How a file writes times: in UTC with Z, in local time with a space, or as fperank does.
+
+    Args:
+        example: a time of the file.
+
+    Returns:
+        What makes such text of that which `iso_times` writes.
+    """
     if example.endswith("Z"):
-        return lambda times: iso_times(times.dt.tz_convert("UTC")).str.replace("+00:00", "Z")
-    if " " in example:
-        return lambda times: iso_times(times).str.replace("T", " ")
-    return iso_times
+        return _in_utc
+    return _with_space if " " in example else _as_it_is
+
+
+def _as_it_is(times: pd.Series) -> pd.Series:
+    return times
+
+
+def _with_space(times: pd.Series) -> pd.Series:
+    return times.str.replace("T", " ")
+
+
+def _in_utc(times: pd.Series) -> pd.Series:
+    return iso_times(pd.to_datetime(times, utc=True)).str.replace("+00:00", "Z")
