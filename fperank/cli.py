@@ -8,6 +8,7 @@ from rich.console import Console
 
 from fperank.commands.curve import learning_curve
 from fperank.commands.demo import demo
+from fperank.commands.imagesets import score_imagesets
 from fperank.commands.publish import publish
 from fperank.commands.score import merge_scores, score
 from fperank.commands.seed import export, import_seed
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 for _command in (
     *(score, merge_scores, demo, versions, release, verify, publish, export, import_seed),
-    learning_curve,
+    *(learning_curve, score_imagesets),
 ):
     app.command()(_command)
 

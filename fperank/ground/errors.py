@@ -27,3 +27,7 @@ class AbsentError(DataError):
 
 class TooLargeError(DataError):
     """What lies at an address is larger than the caller allows."""
+
+
+class NoneUsableError(DataError):
+    """What was found holds nothing that may be used."""

@@ -189,7 +189,7 @@ def _described_beside(model: Path) -> dict[str, Any]:
             values = read_json(path)
             described |= {"station": _text(values, "station", "name")}
             described |= {"variable": _text(values, "variable_id")}
-            described |= {"photo_filter": _photo_filter(values, path)}
+            described |= {"photo_filter": photo_filter_of(values, path)}
         path = folder / STATION_FILE
         if "timezone" not in described and path.is_file():
             values = read_json(path)
@@ -211,8 +211,16 @@ def _text(values: Any, *keys: str) -> str | None:
     return values if isinstance(values, str) and values else None
 
 
-def _photo_filter(values: Any, path: Path) -> PhotoFilter | None:
-    """The hours and months among the options that the seed was called with."""
+def photo_filter_of(values: Any, path: Path) -> PhotoFilter | None:
+    """The hours and months among the options that the seed was called with, if there are some.
+
+    Args:
+        values: the content of `rank-input.json`.
+        path: what to name in an error.
+
+    Raises:
+        DataError: an option is none.
+    """
     arguments = values.get("args") if isinstance(values, dict) else None
     options = arguments.get("options") if isinstance(arguments, dict) else None
     if not isinstance(options, dict):

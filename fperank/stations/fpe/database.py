@@ -143,6 +143,30 @@ def photos_of(imageset_uuid: str, connect: Connect = connect_by_environment) -> 
         return Listed(row, query.photos(connection, station_id, wanted), where)
 
 
+def model_of(station_id: int, code: str, connect: Connect = connect_by_environment) -> Record:
+    """The one model of a station that has a code.
+
+    Args:
+        station_id: the station's number.
+        code: the model's.
+        connect: opens a read-only connection.
+
+    Returns:
+        Its uuid and variable_id.
+
+    Raises:
+        DataError: there is none or are several, or the database cannot be read.
+    """
+    with reading("the models"), connect() as connection:
+        found = query.models(connection, station_id, code)
+    if len(found) != 1:
+        raise DataError(
+            f"{_WHERE} has {len(found) or 'no'} model{'s' if len(found) > 1 else ''} of the code "
+            f"{code} at the station {station_id} (table models): one is needed"
+        )
+    return found[0]
+
+
 class DatabaseObservations:
     """The observed values that the database holds.
 

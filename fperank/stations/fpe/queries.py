@@ -29,6 +29,11 @@ _PUBLIC_NAMES = """
     SELECT DISTINCT name FROM stations WHERE NOT private AND name IS NOT NULL ORDER BY name
 """
 _IMAGESET = "SELECT station_id, status::text FROM imagesets WHERE uuid::text = %(uuid)s"
+_MODELS = """
+    SELECT uuid::text, variable_id FROM models
+    WHERE station_id = %(station_id)s AND code = %(code)s
+    ORDER BY id
+"""
 
 # Times come as microseconds since 1970. One that no table can hold, such as infinity, is none.
 _PHOTOS = """
@@ -82,6 +87,11 @@ def public_station_names(connection: Connection) -> list[str]:
 def imagesets(connection: Connection, uuid: str) -> list[Record]:
     """The image set of a uuid, or none: station_id and status."""
     return _records(_table(connection, "the image sets", _IMAGESET, uuid=uuid))
+
+
+def models(connection: Connection, station_id: int, code: str) -> list[Record]:
+    """The models of a station that have a code: uuid and variable_id."""
+    return _records(_table(connection, "the models", _MODELS, station_id=station_id, code=code))
 
 
 def photos(connection: Connection, station_id: int, uuid: str | None = None) -> pd.DataFrame:

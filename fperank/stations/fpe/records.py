@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fperank.ground.errors import AbsentError, DataError, PhotoError, TooLargeError
+from fperank.ground.errors import AbsentError, DataError, NoneUsableError, PhotoError, TooLargeError
 from fperank.handover.station import Station, station_from
 from fperank.remote.downloads import Downloads
 from fperank.remote.fetching import shown
@@ -81,7 +81,8 @@ class FpePhotos:
 
         Raises:
             ParameterError: a parameter that names the station is empty.
-            DataError: there is no such station, or none of its photos can be used.
+            DataError: there is no such station; `NoneUsableError`, that none of its photos can be
+            used.
         """
         listed = self._listed()
         station = station_of(listed.station, self._timezone)
@@ -180,7 +181,7 @@ def _usable(listed: Listed, places: Sequence[Place], station: Station) -> Photos
     if not good.any():
         counts = reason[~good].value_counts()
         why = ", ".join(f"{n:,} {rule}" for rule, n in counts.items()) or _none_at_all(listed)
-        raise DataError(f"{where}: none of {len(rows):,} photos can be used: {why}")
+        raise NoneUsableError(f"{where}: none of {len(rows):,} photos can be used: {why}")
     images = pd.DataFrame(
         {
             "image_id": ids[good],
