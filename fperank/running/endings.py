@@ -7,6 +7,7 @@ traceback.
 
 import contextlib
 import errno
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from types import FrameType
 from fperank.ground.errors import FperankError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OUT_OF_MEMORY = re.compile(r"can.t allocate memory|not enough memory|out of memory")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _BROKEN = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO}
@@ -58,10 +60,13 @@ def ends_in_words(say: Callable[[str], None], stopped: str) -> Iterator[None]:
             f"({error.encoding}): set the environment variable PYTHONUTF8=1"
         )
         raise SystemExit(1) from None
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        # Torch's errors are of the second kind, for the machine's memory and for a card's.
+        if not (isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))):
+            raise
         say(
-            "error: the machine has not enough memory: end other programs, or set input_size and "
-            "threads lower"
+            "error: there is not enough memory on this machine or its graphics card: end other "
+            "programs, or set input_size, batch_pairs and threads lower"
         )
         raise SystemExit(1) from None
 
