@@ -14,6 +14,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,12 +35,13 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """The first bytes of Excel's new and old files."""
 
 
-def read_csv_text(path: Path) -> pd.DataFrame:
+def read_csv_text(path: Path, *, repeats: bool = False) -> pd.DataFrame:
     """Read a CSV file without interpreting a cell.
 
     Args:
         path: the file, in UTF-8, in UTF-16 with its mark, or else in Windows-1252; its first line
             the column names, separated by commas, semicolons or tabs, after remarks and titles.
+        repeats: whether a column name may stand there again; it is then `Grade #2` and so on.
 
     Returns:
         Text without surrounding spaces, absent cells as empty text, as it was before `ground.cells`
@@ -63,6 +65,8 @@ def read_csv_text(path: Path) -> pd.DataFrame:
             above, text = above + _TOA5_LINES - 1, _toa5(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
         header = [name.strip() for name in next(reader, [])]
+        if repeats:
+            header = _numbered(header)
         _check_header(header, path)
         begin = above + reader.line_num + 1
         for cells in reader:
@@ -149,6 +153,16 @@ def _separates(line: str) -> str:
     """The first of the separators that a line holds outside of quotes; "" without one."""
     plain = re.sub(r'"[^"]*"', "", line)
     return next((one for one in _SEPARATORS if one in plain), "")
+
+
+def _numbered(header: list[str]) -> list[str]:
+    """The names, each that has stood before with its number."""
+    before: Counter[str] = Counter()
+    for place, name in enumerate(header):
+        before[name] += 1
+        if name and before[name] > 1:
+            header[place] = f"{name} #{before[name]}"
+    return header
 
 
 def _check_header(header: list[str], path: Path) -> None:

@@ -99,6 +99,22 @@ def test_rows_that_are_not_there_are_told(tmp_path, rows, words):
         observed(tmp_path, table("time,sensor,value", "A12,1", "A13,2"), rows=rows)
 
 
+def test_of_columns_of_one_name_that_beside_the_values_counts(tmp_path):
+    text = (
+        "ID,Date,Water Level (m),Grade,QA/QC,Discharge (cms),Grade,QA/QC\n"
+        "05BB001,2024-05-01T00:00:00-07:00,1.2,-2,,10,50,1\n"
+        "05BB001,2024-05-01T00:05:00-07:00,1.3,50,,11,-2,1\n"
+    )
+    flow = observed(tmp_path, text)
+    assert flow.values["value"].tolist() == pytest.approx([353.147], abs=1e-3)
+    assert flow.excluded == [("observation", "1 row", "marked -2 in Grade")]
+    assert "Grade #1" in flow.table.passed_over
+    stage = observed(tmp_path, text, "STAGE_FT")
+    assert stage.values["value"].tolist() == pytest.approx([4.26509], abs=1e-5)
+    with pytest.raises(DataError, match="has the column value twice: remove or rename one of"):
+        observed(tmp_path, f"time,value,value\n{TIME},1,2\n")
+
+
 def test_a_campbell_logger_s_names_and_units_stand_on_lines_of_their_own(tmp_path):
     text = (
         '"TOA5","Brook","CR1000","1234","Std.32","CPU:prog.CR1","123","Table1"\n'

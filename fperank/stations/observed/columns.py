@@ -27,7 +27,7 @@ STATUSES = {
 }  # fmt: skip
 QUALITIES = {
     "qualifier", "qualifiers", "quality", "quality_code", "quality_flag", "data_quality", "qc",
-    "qc_flag", "qaqc", "grade", "grade_code", "remark", "remarks", "symbol",
+    "qc_flag", "qaqc", "qa_qc", "grade", "grade_code", "remark", "remarks", "symbol",
 }  # fmt: skip
 UNITS = {
     "unit", "units", "uom", "unit_of_measure", "units_of_measure", "unit_code", "value_unit",
@@ -192,6 +192,36 @@ def value_column(
     if len(possible) != 1:
         raise DataError(_unclear(path, variable_id, possible, list(frame.columns)))
     return possible[0]
+
+
+def beside(frame: pd.DataFrame, column: str, path: Path) -> pd.DataFrame:
+    """The table with, of columns of one name, that which belongs to the values under this name.
+
+    Tables with two quantities give each its own grade and approval, to the right of it. The others
+    keep a name with their number, `Grade #1`.
+
+    Args:
+        frame: the table as text; a name that stands there again is `Grade #2` and so on.
+        column: its column of values.
+        path: what to name in an error.
+
+    Raises:
+        DataError: the values' own name stands there twice.
+    """
+    names = [str(name) for name in frame.columns]
+    groups: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        groups.setdefault(re.sub(r" #\d+$", "", name), []).append(place)
+    at = names.index(column)
+    for name, places in groups.items():
+        if len(places) == 1:
+            continue
+        if at in places:
+            raise DataError(f"{path} has the column {name} twice: remove or rename one of them")
+        own = next((place for place in places if place > at), places[0])
+        for number, place in enumerate(places, 1):
+            names[place] = name if place == own else f"{name} #{number}"
+    return frame.set_axis(names, axis="columns")
 
 
 def says_values(column: str, variable_id: str) -> bool:

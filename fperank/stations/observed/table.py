@@ -24,6 +24,7 @@ from fperank.stations.csv_files import decoded, read_csv_text
 from fperank.stations.observed.columns import (
     UNITS,
     TimeColumns,
+    beside,
     column_among,
     kind_columns,
     says_values,
@@ -80,8 +81,9 @@ def read_observations(
     taken = wanted_rows(whole, params.observations_rows, path)
     frame = whole[taken]
     where = time_columns(frame, path)
-    told_unit = column_among(frame, UNITS)
     column = value_column(frame, variable_id, where, params.observations_column, path)
+    frame = beside(frame, column, path)
+    told_unit = column_among(frame, UNITS)
     kinds = [
         name
         for name in (*kind_columns(frame), told_unit)
@@ -136,7 +138,7 @@ def _table(path: Path, variable_id: str) -> pd.DataFrame:
         text = decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError):
         text = ""  # What is wrong with the file is said by the reader of CSV files.
-    return read_rdb(text, variable_id, path) if is_rdb(text) else read_csv_text(path)
+    return read_rdb(text, variable_id, path) if is_rdb(text) else read_csv_text(path, repeats=True)
 
 
 def _times(
