@@ -1,7 +1,8 @@
 """The files of a station's folder as a person keeps it, and which of them was read.
 
 These are a person's files, not the pipeline's hand-over: see docs/your-own-photos.md for their
-columns, docs/seed.md for those of the seed. Refused: files that cannot be read.
+columns, docs/seed.md for those of the seed. Refused: files that cannot be read, links that lead out
+of the folder, pipes and devices.
 """
 
 from pathlib import Path
@@ -44,7 +45,7 @@ def own_file(folder: Path, name: str) -> Path:
         Its path; the one that it would have, if it is not there.
 
     Raises:
-        DataError: it is there in two ways of writing.
+        DataError: it is there in two ways of writing, or is what `require_own` refuses.
     """
     beside = folder.iterdir() if folder.is_dir() else ()
     same = sorted(path for path in beside if path.name.lower() == name)
@@ -52,7 +53,28 @@ def own_file(folder: Path, name: str) -> Path:
         raise DataError(
             f"{folder} holds both {same[0].name} and {same[1].name}: keep the one that counts"
         )
+    if same:
+        require_own(same[0], folder)
     return same[0] if same else folder / name
+
+
+def require_own(path: Path, folder: Path) -> None:
+    """Refuse what only looks like a file or sub-folder of the station.
+
+    Args:
+        path: what lies there.
+        folder: the station's folder, which may itself be a link.
+
+    Raises:
+        DataError: it is a link that leads out of the folder or nowhere, or a pipe or device.
+    """
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(
+            f"{path} is a link that leads out of the station's folder: put the file itself there"
+        )
+    if not (path.is_file() or path.is_dir()):
+        kind = "a link that leads nowhere" if path.is_symlink() else "a pipe or a device, no file"
+        raise DataError(f"{path} is {kind}: put the file itself there, or remove it")
 
 
 def read_file(role: str, path: Path, name: str = "") -> ReadFile:

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -543,3 +544,23 @@ def test_a_list_that_r_wrote_has_na_where_a_cell_is_empty(tmp_path):
     write(tmp_path / "images.csv", "image_id,timestamp,filename\nNA,2024-03-05T12:00:00Z,a.jpg\n")
     with pytest.raises(DataError, match=r"line 2 has no image_id: fill it in"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["station.json", "observations.csv", "annotations", "images.csv"])
+def test_tables_that_are_links_out_of_the_folder_or_pipes_are_neither_read_nor_waited_for(
+    tmp_path, name
+):
+    folder = tmp_path / "station"
+    save_photo(folder / "images" / "a.jpg", "2024:06:01 10:00:00")
+    outside = tmp_path / "outside"
+    if name == "annotations":
+        (folder / name).mkdir()
+        name = "annotations/a.json"
+    outside.write_text("[]")
+    (folder / name).symlink_to(outside)
+    with pytest.raises(DataError, match=f"{name} is a link that leads out of the station's folder"):
+        folder_source(folder).read()
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match=f"{name} is a pipe or a device, no file"):
+        folder_source(folder).read()

@@ -377,3 +377,12 @@ def test_a_folder_without_answers_is_read_for_scoring(dataset_folder):
     assert data.annotations.empty
     assert list(data.annotations.columns) == list(handover.ANNOTATIONS.columns)
     assert "neither pairs.csv nor annotations.csv is there" in data.notes
+
+
+def test_tables_that_are_links_out_of_the_folder_are_not_read(dataset_folder, tmp_path):
+    (tmp_path / "elsewhere.csv").write_text("x")
+    path = dataset_folder / "annotations.csv"
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(DataError, match=r"annotations.csv is a link that leads out of the station"):
+        source(dataset_folder).read()

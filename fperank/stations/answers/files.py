@@ -19,7 +19,13 @@ from fperank.handover.dataset import ANNOTATIONS
 from fperank.stations.answers.cells import NOT_ANSWERED, marks_of, photo_id_of, rank_of
 from fperank.stations.base import Excluded
 from fperank.stations.csv_files import read_csv_text, whole_id, without_na
-from fperank.stations.own_folder import ANSWERS_CSV, ANSWERS_FOLDER, ANSWERS_JSON, own_file
+from fperank.stations.own_folder import (
+    ANSWERS_CSV,
+    ANSWERS_FOLDER,
+    ANSWERS_JSON,
+    own_file,
+    require_own,
+)
 
 Row = dict[str, str | None]
 _CSV_NAMES = {
@@ -177,7 +183,10 @@ def _json_row(entry: dict[str, Any], pair_id: str, where: str) -> Row:
 def _parts(folder: Path) -> list[Path]:
     answers = own_file(folder, ANSWERS_FOLDER)
     parts = answers.iterdir() if answers.is_dir() else ()
-    return sorted(one for one in parts if one.is_file() and not one.name.startswith("."))
+    shown = sorted(one for one in parts if not one.name.startswith("."))
+    for one in shown:
+        require_own(one, folder)
+    return [one for one in shown if one.is_file()]
 
 
 def _is_json(path: Path) -> bool:

@@ -8,6 +8,7 @@ Refused: ids or file names twice, labels that do not exist, photos without a tim
 Counted and left out: names that lead out of the folder, photos without a time, flagged values.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from fperank.stations.own_folder import (
     STATION,
     read_file,
     read_files,
+    require_own,
 )
 from fperank.stations.photos.files import tellable
 from fperank.stations.seed.tables import (
@@ -69,7 +71,7 @@ class SeedPhotos:
                 "images.csv"
             )
         station = station_of_folder(self.folder, self._name, self._timezone)
-        path = self.folder / IMAGES
+        path = _table(self.folder, IMAGES)
         listed = listed_photos(path)
         self._urls = dict(zip(listed["filename"], listed["url"], strict=True))
         images, left_out = usable_photos(listed, station.timezone, path)
@@ -135,6 +137,13 @@ class SeedPhotos:
         return self._urls.get(filename, "")
 
 
+def _table(folder: Path, name: str) -> Path:
+    """Where a table of the folder lies, there or not, unless `require_own` refuses it."""
+    if os.path.lexists(folder / name):
+        require_own(folder / name, folder)
+    return folder / name
+
+
 class SeedObservations:
     """The observed values of a folder of the seed: of `values.csv`, else of `images.csv`."""
 
@@ -145,7 +154,7 @@ class SeedObservations:
     def read(self, photos: Photos) -> Observed:
         """Read them; `DataError` where a file is not what it should be."""
         timezone = photos.station.timezone
-        path = self._folder / SEED_VALUES
+        path = _table(self._folder, SEED_VALUES)
         if path.is_file():
             values, excluded, others = read_values(path, self._variable, timezone)
             note = f"values.csv holds no value of {self._variable}, only of {', '.join(others)}"
@@ -169,7 +178,7 @@ class SeedAnswers:
 
     def read(self) -> Answers:
         """Read them, if there are some; `DataError` where a file is not what it should be."""
-        pairs, answers = (self._folder / name for name in (SEED_PAIRS, ANSWERS_CSV))
+        pairs, answers = (_table(self._folder, name) for name in (SEED_PAIRS, ANSWERS_CSV))
         if pairs.is_file():
             table, mirrors = answers_of_pairs(pairs)
             notes = [f"{mirrors:,} mirrored pairs of pairs.csv were dropped"] if mirrors else []
