@@ -29,6 +29,8 @@ def started(folder, *command):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests that a script runs in the background inherit from it that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
