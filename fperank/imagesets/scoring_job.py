@@ -12,8 +12,7 @@ of another station or that are not DONE.
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -43,10 +42,10 @@ from fperank.scoring.scorer import Scorer
 from fperank.seed.checkpoint import import_checkpoint, photo_filter_of
 from fperank.stations.fpe.database import model_of, photos_of
 from fperank.stations.fpe.records import FpePhotos
+from fperank.stations.photos.sets import fetching
 
 _MAX_ARCHIVE_BYTES = 2_000_000_000
 _MAX_JSON_BYTES = 10_000_000
-_FETCHES_AT_ONCE = 8
 _HOURS = PhotoFilter(min_hour=7, max_hour=18, min_month=1, max_month=12)
 """What the explorer's job keeps to where `rank-input.json` says nothing."""
 
@@ -115,9 +114,8 @@ def _score_set(
     photos = found.read()
     zone = model.timezone or photos.station.timezone
     times = photos.images["timestamp"].dt.tz_convert(zone)
-    own = PhotoSet(
-        photos.images.assign(timestamp=times), {}, partial(_bring, job.storage_bucket, fetcher)
-    )
+    bring = fetching(partial(_fetch, job.storage_bucket, fetcher))
+    own = PhotoSet(photos.images.assign(timestamp=times), {}, bring)
     path = Path(folder) / "scores.csv"
     described = model.scorer.description
     counts = score_new(
@@ -143,25 +141,12 @@ def _score_set(
     return f"photos with a score {len(scores) - without:,}, without one {without:,}: {key}"
 
 
-def _bring(
-    bucket: str, fetcher: Fetcher, filenames: Sequence[str], folder: Path
-) -> list[Path | PhotoError]:
-    """Fetch photos by their keys into an empty folder."""
-
-    def fetch(filename: str, target: Path) -> Path | PhotoError:
-        try:
-            fetcher.download(f"s3://{bucket}/{filename}", target, MAX_PHOTO_BYTES)
-        except (AbsentError, TooLargeError) as error:
-            return PhotoError(str(error))
-        return target
-
-    targets = [folder / str(number) for number in range(len(filenames))]
-    with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
-        try:
-            return list(pool.map(fetch, filenames, targets))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+def _fetch(bucket: str, fetcher: Fetcher, filename: str, target: Path) -> None:
+    """Fetch a photo by its key."""
+    try:
+        fetcher.download(f"s3://{bucket}/{filename}", target, MAX_PHOTO_BYTES)
+    except (AbsentError, TooLargeError) as error:
+        raise PhotoError(str(error)) from None
 
 
 def _open_model(job: ImageSetJob, fetcher: Fetcher, folder: Path) -> Model:

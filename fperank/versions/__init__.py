@@ -2,6 +2,7 @@
 
 listing, release    what `fperank versions` and `fperank release` do
 repository          git and DVC, asked by their own commands; what a `dvc.lock` records
+own_record          whether that records what truly made a version
 storage             DVC's cache and remote, asked by hash
 proof/              what `fperank verify` does
 

@@ -8,7 +8,7 @@ Refused: what is none of the three, folders without photos.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from fperank.ground.errors import DataError, PhotoError
 from fperank.params.parameters import FpeParams, PhotoTimeParams
 from fperank.photos.photo_set import Bring, PhotoSet
-from fperank.stations.base import PhotoFetcher, PhotoReader
+from fperank.stations.base import PhotoReader
 from fperank.stations.photos.folder import PhotoFolder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def open_photo_set(
         photos = _imageset(where, times.timezone, fpe, scratch, fetcher)
         found = photos.read()
         left_out = Counter(reason for _, _, reason in found.excluded)
-        return PhotoSet(found.images, dict(left_out), _fetching(photos))
+        return PhotoSet(found.images, dict(left_out), fetching(photos.fetch))
     if where.startswith("s3://"):
         from fperank.stations.photos.s3_folder import mirror_prefix
 
@@ -103,11 +103,17 @@ def _folder(folder: Path, times: PhotoTimeParams, *, timed: bool) -> PhotoSet:
     return PhotoSet(found.images, {**left_out, **others}, bring)
 
 
-def _fetching(photos: PhotoFetcher) -> Bring:
+def fetching(fetch: Callable[[str, Path], object]) -> Bring:
+    """What brings photos of a photo set that lie elsewhere, several at once.
+
+    Args:
+        fetch: puts the photo of a file name at a path; `PhotoError` where it cannot be had.
+    """
+
     def bring(filenames: Sequence[str], folder: Path) -> list[Path | PhotoError]:
-        def fetch(filename: str, target: Path) -> Path | PhotoError:
+        def one(filename: str, target: Path) -> Path | PhotoError:
             try:
-                photos.fetch(filename, target)
+                fetch(filename, target)
             except PhotoError as error:
                 return error
             return target
@@ -116,7 +122,7 @@ def _fetching(photos: PhotoFetcher) -> Bring:
         targets = [folder / str(number) for number in range(len(filenames))]
         with ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool:
             try:
-                return list(pool.map(fetch, filenames, targets))
+                return list(pool.map(one, filenames, targets))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
