@@ -9,6 +9,14 @@ from fperank.ground.errors import DataError
 from fperank.running.endings import ends_in_words, signals_as_exits
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """Tests that a script runs in the background inherit from it that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ended(error):
     """Exit status and lines of a run that ends by an error."""
     said = []
