@@ -12,7 +12,12 @@ def score_imagesets(
     ] = "",
     model_code: Annotated[str, typer.Option(help="The model's code; else MODEL_CODE.")] = "",
     imageset_uuids: Annotated[
-        str, typer.Option(help="UUIDs of image sets, separated by commas; else IMAGESET_UUIDS.")
+        str,
+        typer.Option(
+            "--imageset-uuids",
+            "--imageset-uuid",
+            help="UUIDs of image sets, separated by commas; else IMAGESET_UUIDS.",
+        ),
     ] = "",
     num_workers: Annotated[
         str, typer.Option(help="Processor threads; else NUM_WORKERS, or 2.")

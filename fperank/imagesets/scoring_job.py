@@ -5,13 +5,16 @@ and writes the same file for each image set. A set that fails does not stop the 
 a photo to score is passed over. Photos are fetched a few hundred at a time and removed, so neither
 memory nor disk grows with a set.
 
-Refused: a model that is not known or of which there are two, archives without a model, image sets
-of another station or that are not DONE.
+Refused: a model that is not known or of which there are two, archives without a model or damaged,
+a `station.json` of another station, image sets of another station or that are not DONE, and sets of
+which no photo at all can be read: a file of nothing but NA would take the place of good scores.
 """
 
+import gzip
 import tarfile
 import tempfile
 import zlib
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +24,7 @@ from typing import Any
 from fperank.ground.errors import (
     AbsentError,
     DataError,
+    FperankError,
     NoneUsableError,
     PhotoError,
     TooLargeError,
@@ -28,6 +32,7 @@ from fperank.ground.errors import (
 from fperank.ground.files import file_digest, read_json
 from fperank.handover.model import DESCRIPTION_FILE, WEIGHTS_FILE
 from fperank.handover.photo_filter import UNFIT, PhotoFilter
+from fperank.handover.station import STATION_FILE
 from fperank.imagesets.settings import ImageSetJob
 from fperank.params.parameters import ComputeParams
 from fperank.photos.photo_set import PhotoSet
@@ -36,6 +41,7 @@ from fperank.quality.station import judge_new
 from fperank.remote.downloads import MAX_PHOTO_BYTES, Downloads
 from fperank.remote.fetching import Fetcher
 from fperank.remote.s3 import explained, s3_client
+from fperank.running.endings import of_the_machine
 from fperank.scoring.new_photos import score_new
 from fperank.scoring.score_file import PredictionFile
 from fperank.scoring.scorer import Scorer
@@ -46,6 +52,7 @@ from fperank.stations.photos.sets import fetching
 
 _MAX_ARCHIVE_BYTES = 2_000_000_000
 _MAX_JSON_BYTES = 10_000_000
+_RANK_INPUT = "rank-input.json"
 _HOURS = PhotoFilter(min_hour=7, max_hour=18, min_month=1, max_month=12)
 """What the explorer's job keeps to where `rank-input.json` says nothing."""
 
@@ -57,7 +64,7 @@ class Model:
     Attributes:
         scorer: scores photos.
         name: first digits of its weights' SHA-256.
-        timezone: IANA name of the station's zone, "" where the database tells it.
+        timezone: IANA name of the station's zone.
         wanted: the hours and months to keep to.
     """
 
@@ -95,9 +102,15 @@ def score_imagesets(
                     on_line(f"{where}: {_score_set(job, model, imageset, fetcher, client, own)}")
             except NoneUsableError as error:
                 on_line(f"{where}: passed over, nothing to score: {error}")
-            except DataError as error:
+            except FperankError as error:
                 failed += 1
                 on_line(f"error: {where}: {error}")
+            except OSError as error:
+                words = of_the_machine(error)
+                if words is None:
+                    raise
+                failed += 1
+                on_line(f"error: {where}: {words}")
     return failed
 
 
@@ -112,8 +125,7 @@ def _score_set(
         )
     found = FpePhotos(lambda: listed, model.timezone, Downloads(Path(folder) / "none", fetcher))
     photos = found.read()
-    zone = model.timezone or photos.station.timezone
-    times = photos.images["timestamp"].dt.tz_convert(zone)
+    times = photos.images["timestamp"].dt.tz_convert(model.timezone)
     bring = fetching(partial(_fetch, job.storage_bucket, fetcher))
     own = PhotoSet(photos.images.assign(timestamp=times), {}, bring)
     path = Path(folder) / "scores.csv"
@@ -130,7 +142,13 @@ def _score_set(
         why = "; ".join(f"{n:,} {reason}" for reason, n in counts.items() if n)
         raise NoneUsableError(why or "it holds no photo")
     scores = read_predictions(path)
-    scores["timestamp"] = scores["timestamp"].dt.tz_convert(zone)
+    if counts.get("failed") == len(scores):
+        raise DataError(
+            f"none of its {len(scores):,} photos could be read from {job.storage_bucket}, such as "
+            f"{scores['filename'].iloc[0]}: is FPE_S3_STORAGE_BUCKET right, and may the job read "
+            "it (s3:GetObject)? Nothing was written"
+        )
+    scores["timestamp"] = scores["timestamp"].dt.tz_convert(model.timezone)
     text = imageset_predictions(scores.sort_values("timestamp", kind="stable"))
     key = f"{job.folder}/transform/imagesets/{imageset}/predictions.csv"
     with explained("PutObject", f"s3://{job.model_bucket}/{key}"):
@@ -152,19 +170,11 @@ def _fetch(bucket: str, fetcher: Fetcher, filename: str, target: Path) -> None:
 def _open_model(job: ImageSetJob, fetcher: Fetcher, folder: Path) -> Model:
     """Fetch the model, and what lies beside it of the station and the hours."""
     row = model_of(job.station_id, job.model_code)
-    bucket = f"s3://{job.model_bucket}"
     archive = folder / "model.tar.gz"
-    fetcher.download(f"{bucket}/models/{row['uuid']}/{archive.name}", archive, _MAX_ARCHIVE_BYTES)
-    beside = {}
-    for name in ("station.json", "rank-input.json"):
-        try:
-            address = f"{bucket}/{job.folder}/input/{name}"
-            fetcher.download(address, folder / name, _MAX_JSON_BYTES)
-            beside[name] = read_json(folder / name)
-        except AbsentError:
-            continue
-    station = beside.get("station.json")
-    timezone = station.get("timezone") if isinstance(station, dict) else ""
+    published = f"s3://{job.storage_bucket}/models/{row['uuid']}/{archive.name}"
+    fetcher.download(published, archive, _MAX_ARCHIVE_BYTES)
+    station, asked = (_beside(job, name, fetcher, folder) for name in (STATION_FILE, _RANK_INPUT))
+    timezone = _timezone(station, job)
     made = _own_model(archive, folder / "own")
     if made is None:
         # Written by the explorer's own staff, and read by the few names that it needs.
@@ -177,10 +187,33 @@ def _open_model(job: ImageSetJob, fetcher: Fetcher, folder: Path) -> Model:
             variable=row["variable_id"],
         )
     scorer = Scorer.load(made, ComputeParams(threads=job.threads, accelerator="cpu"))
-    asked = beside.get("rank-input.json")
-    wanted = photo_filter_of(asked, folder / "rank-input.json") if asked else None
+    wanted = photo_filter_of(asked, folder / _RANK_INPUT)
     name = file_digest(made / WEIGHTS_FILE)[:12]
-    return Model(scorer, name, timezone or "", wanted or _HOURS)
+    return Model(scorer, name, timezone, wanted or _HOURS)
+
+
+def _beside(job: ImageSetJob, name: str, fetcher: Fetcher, folder: Path) -> dict[str, Any]:
+    """A file of the model's input; without it the hours or the zone would only be guessed."""
+    address = f"s3://{job.model_bucket}/{job.folder}/input/{name}"
+    fetcher.download(address, folder / name, _MAX_JSON_BYTES)
+    values = read_json(folder / name)
+    if not isinstance(values, dict):
+        raise DataError(f"{address} must be an object, such as {{...}}: write it again")
+    return values
+
+
+def _timezone(station: dict[str, Any], job: ImageSetJob) -> str:
+    """The zone that `station.json` names, if it is this station's."""
+    where = f"s3://{job.model_bucket}/{job.folder}/input/{STATION_FILE}"
+    told = str(station.get("id", job.station_id))
+    if told != str(job.station_id):
+        raise DataError(f"{where} is of the station {told}, but STATION_ID is {job.station_id}")
+    zone = station.get("timezone")
+    if not isinstance(zone, str) or zone not in zoneinfo.available_timezones():
+        raise DataError(
+            f"{where}: timezone is {zone!r}, no name of the IANA list such as America/New_York"
+        )
+    return zone
 
 
 def _own_model(archive: Path, folder: Path) -> Path | None:
@@ -191,7 +224,7 @@ def _own_model(archive: Path, folder: Path) -> Path | None:
     """
     folder.mkdir()
     try:
-        with tarfile.open(archive, mode="r:gz") as opened:
+        with gzip.open(archive) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as opened:
             for entry in opened:
                 name = PurePosixPath(entry.name).name
                 if name not in {WEIGHTS_FILE, DESCRIPTION_FILE} or not entry.isreg():
@@ -202,7 +235,10 @@ def _own_model(archive: Path, folder: Path) -> Path | None:
                 with (folder / name).open("wb") as file:
                     while block := source.read(1 << 20):
                         file.write(block)
-    except (tarfile.TarError, EOFError, zlib.error):
+            # The gzip's checksum stands behind the tar's end: without it damaged weights score.
+            while unzipped.read(1 << 20):
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error):
         raise DataError("the model.tar.gz is no whole archive: publish the model again") from None
     whole = all((folder / name).is_file() for name in (WEIGHTS_FILE, DESCRIPTION_FILE))
     return folder if whole else None

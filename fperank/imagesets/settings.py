@@ -67,6 +67,8 @@ def read_job(options: Mapping[str, str | None], environment: Mapping[str, str]) 
             raise ParameterError(f"{name} is not set: set it in the environment{option}")
         return value.strip()
 
+    # The name that the explorer's job had when it took one set.
+    environment = {"IMAGESET_UUIDS": environment.get("IMAGESET_UUID", ""), **_set(environment)}
     station, code = told("STATION_ID"), told("MODEL_CODE")
     if not re.fullmatch(r"\d{1,9}", station):
         raise ParameterError(f"STATION_ID is {station!r}: give the station's number, such as 29")
@@ -104,6 +106,11 @@ def own_names(environment: Mapping[str, str]) -> dict[str, str]:
     if not environment.get("AWS_DEFAULT_REGION"):
         found["AWS_DEFAULT_REGION"] = environment.get("AWS_REGION") or _REGION
     return found
+
+
+def _set(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is not empty."""
+    return {name: value for name, value in environment.items() if value.strip()}
 
 
 def _uuids(text: str) -> tuple[str, ...]:
