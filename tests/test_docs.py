@@ -9,7 +9,7 @@ from imports import ROOT
 from pydantic import BaseModel
 from typer.main import get_command
 
-from fperank.cli import app
+from fperank.commands.app import app
 from fperank.handover import dataset, model, predictions
 from fperank.handover import input as input_handover
 from fperank.handover.photo_filter import PhotoFilter
